@@ -1,0 +1,141 @@
+# Quokka's build: one file, non-recursive. `make -j2` builds a release; VARIANT=asan|tsan|clang builds beside it.
+#
+#   all unit-test integration-test check tidy format asan tsan thread-safety fuzz bench install clean
+#
+# Sources are found by their place and name: x_test.cc is a unit test of its folder, x_fuzz.cc a libFuzzer target, x_bench.cc a benchmark,
+# a main.cc a program; all else goes into the library of its top-level folder.
+
+VARIANT ?= release
+WERROR ?= 0
+PREFIX ?= /usr/local
+CLANGXX ?= $(firstword $(notdir $(wildcard /usr/bin/clang++ /usr/bin/clang++-19 /usr/bin/clang++-16 /usr/bin/clang++-14)))
+CCACHE ?= $(shell command -v ccache)
+FUZZ_SECONDS ?= 60
+
+OUT := build/$(VARIANT)
+
+CPPFLAGS += -I. -DBOOST_ASIO_NO_DEPRECATED -DSPDLOG_COMPILED_LIB -DSPDLOG_FMT_EXTERNAL -DTHREADED
+CXXFLAGS += -std=c++20 -pthread -Wall -Wextra -Wconversion -Wshadow $(if $(filter 1,$(WERROR)),-Werror)
+LIBS := -lboost_program_options -lboost_json -lzookeeper_mt -lisal -lz -lsnappy -llz4 -lzstd -lspdlog -lfmt -lprometheus-cpp-core -lpthread
+
+ifeq ($(VARIANT),release)
+  CXX := g++
+  CXXFLAGS += -O2 -g1
+else ifeq ($(VARIANT),asan)
+  CXX := g++
+  CXXFLAGS += -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+else ifeq ($(VARIANT),tsan)
+  CXX := g++
+  CXXFLAGS += -O1 -g -fsanitize=thread -Wno-tsan
+else ifeq ($(VARIANT),fuzz)
+  CXX := $(CLANGXX)
+  CXXFLAGS += -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -Wno-sign-conversion
+else
+  $(error VARIANT is one of release, asan, tsan, fuzz; not '$(VARIANT)')
+endif
+
+SOURCES := $(sort $(shell find protocol coord broker tools integration-tests -name '*.cc' 2>/dev/null))
+TESTS := $(filter %_test.cc,$(SOURCES))
+FUZZERS := $(filter %_fuzz.cc,$(SOURCES))
+BENCHES := $(filter %_bench.cc,$(SOURCES))
+MAINS := $(filter %/main.cc,$(SOURCES))
+UNIT_TESTS := $(filter-out integration-tests/%,$(TESTS))
+LIBRARY_SOURCES := $(filter-out $(TESTS) $(FUZZERS) $(BENCHES) $(MAINS),$(SOURCES))
+
+objects = $(patsubst %.cc,$(OUT)/%.o,$(1))
+library_of = $(call objects,$(filter $(1)/%,$(LIBRARY_SOURCES)))
+# Whole archives are not needed: every program is linked from these in the direction of the rooms.
+ROOMS := integration-tests tools broker coord protocol
+ARCHIVES := $(foreach r,$(ROOMS),$(if $(call library_of,$(r)),$(OUT)/lib$(r).a))
+
+PROGRAMS := $(patsubst broker/main.cc,$(OUT)/quokka-broker,$(patsubst tools/main.cc,$(OUT)/quokka-tools,$(filter broker/main.cc tools/main.cc,$(MAINS))))
+
+# One test program a folder.
+UNIT_FOLDERS := $(sort $(patsubst %/,%,$(dir $(UNIT_TESTS))))
+UNIT_PROGRAMS := $(patsubst %,$(OUT)/%/unit-tests,$(UNIT_FOLDERS))
+INTEGRATION_FOLDERS := $(sort $(patsubst %/,%,$(dir $(filter integration-tests/%,$(TESTS)))))
+INTEGRATION_PROGRAMS := $(patsubst %,$(OUT)/%/integration-tests,$(INTEGRATION_FOLDERS))
+FUZZ_PROGRAMS := $(patsubst %.cc,$(OUT)/%,$(FUZZERS))
+BENCH_PROGRAMS := $(patsubst %.cc,$(OUT)/%,$(BENCHES))
+
+.PHONY: all unit-test integration-test check tidy format asan tsan thread-safety fuzz fuzz-programs bench install clean
+.DELETE_ON_ERROR:
+.SECONDEXPANSION:
+.SECONDARY:
+
+all: $(PROGRAMS) $(ARCHIVES)
+
+$(OUT)/%.o: %.cc
+	@mkdir -p $(@D)
+	@echo "c++   $<"
+	@$(CCACHE) $(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -c $< -o $@
+
+define archive_rule
+$(OUT)/lib$(1).a: $(call library_of,$(1))
+	@rm -f $$@
+	@ar rcs $$@ $$^
+endef
+$(foreach r,$(ROOMS),$(eval $(call archive_rule,$(r))))
+
+LINK = @echo "link  $@"; $(CXX) $(CXXFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
+
+$(OUT)/quokka-broker: $(OUT)/broker/main.o $(ARCHIVES)
+	$(LINK) $(LIBS)
+$(OUT)/quokka-tools: $(OUT)/tools/main.o $(ARCHIVES)
+	$(LINK) $(LIBS)
+$(UNIT_PROGRAMS): $(OUT)/%/unit-tests: $$(call objects,$$(wildcard $$*/*_test.cc)) $(ARCHIVES)
+	$(LINK) $(LIBS) -lgtest_main -lgmock -lgtest
+$(INTEGRATION_PROGRAMS): $(OUT)/%/integration-tests: $$(call objects,$$(wildcard $$*/*_test.cc)) $(ARCHIVES)
+	$(LINK) $(LIBS) -lrdkafka++ -lrdkafka -lgtest_main -lgmock -lgtest
+$(FUZZ_PROGRAMS): $(OUT)/%: $(OUT)/%.o $(ARCHIVES)
+	$(LINK) $(LIBS) -fsanitize=fuzzer
+$(BENCH_PROGRAMS): $(OUT)/%: $(OUT)/%.o $(ARCHIVES)
+	$(LINK) $(LIBS) -lbenchmark -lbenchmark_main
+
+# `make unit-test ROOM=broker/log` runs the tests of one folder and those below it.
+ROOM ?=
+unit-test: $(filter $(OUT)/$(ROOM)%,$(UNIT_PROGRAMS))
+	@scripts/run-tests.sh $^
+integration-test: all $(INTEGRATION_PROGRAMS)
+	@scripts/run-tests.sh $(INTEGRATION_PROGRAMS)
+
+check: export WERROR := 1
+check:
+	@scripts/check.sh --no-install
+
+tidy:
+	@scripts/tidy.sh
+format:
+	@clang-format -i $$(git ls-files '*.cc' '*.h')
+
+asan tsan:
+	+@$(MAKE) --no-print-directory VARIANT=$@ unit-test
+# Only clang knows the analysis; nothing is linked.
+thread-safety:
+	+@$(MAKE) --no-print-directory thread-safety-objects
+THREAD_SAFETY := $(patsubst %.cc,build/thread-safety/%.ok,$(filter-out integration-tests/%,$(LIBRARY_SOURCES) $(MAINS)))
+.PHONY: thread-safety-objects
+thread-safety-objects: $(THREAD_SAFETY)
+build/thread-safety/%.ok: %.cc
+	@mkdir -p $(@D)
+	@$(CLANGXX) $(CPPFLAGS) -std=c++20 -pthread -fsyntax-only -Wthread-safety -Werror=thread-safety -Wno-everything -Wthread-safety -MMD -MP -MF $(@:.ok=.d) -MT $@ $<
+	@touch $@
+
+fuzz:
+	+@$(MAKE) --no-print-directory VARIANT=fuzz fuzz-programs
+	@scripts/run-fuzzers.sh $(FUZZ_SECONDS) $(patsubst %.cc,build/fuzz/%,$(FUZZERS))
+fuzz-programs: $(FUZZ_PROGRAMS)
+
+bench: $(BENCH_PROGRAMS)
+	@for program in $^; do $$program || exit 1; done
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/quokka/scripts $(DESTDIR)$(PREFIX)/share/quokka/config
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+	cp -a scripts/. $(DESTDIR)$(PREFIX)/share/quokka/scripts
+	install -m 644 config/* $(DESTDIR)$(PREFIX)/share/quokka/config
+
+clean:
+	rm -rf build
+
+-include $(patsubst %.cc,$(OUT)/%.d,$(SOURCES)) $(THREAD_SAFETY:.ok=.d)

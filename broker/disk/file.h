@@ -1,0 +1,34 @@
+// Disk port, one open file. Production is POSIX (posix_disk), a simulator keeps synced and unsynced bytes apart.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "protocol/base/bytes.h"
+#include "protocol/base/result.h"
+
+namespace quokka {
+
+// Closed when destroyed, without a sync. Reads may run on any thread beside one writer. An I/O error is KAFKA_STORAGE_ERROR and names the path.
+class File {
+ public:
+  virtual ~File() = default;
+
+  virtual const std::string& path() const = 0;
+  // For sendfile; -1 where there is none (a simulator), then read_at serves.
+  virtual int fd() const = 0;
+  virtual Result<int64_t> size() const = 0;
+
+  // Reads until `into` is full or the file ends; returns the number of bytes read.
+  virtual Result<size_t> read_at(MutableBytes into, int64_t position) const = 0;
+  // True if a read of the range would not wait for the device. May read (and so touch) some of it.
+  virtual bool is_cached(int64_t position, int64_t length) const = 0;
+
+  // Writes all of it or fails.
+  virtual Status write_at(Bytes bytes, int64_t position) = 0;
+  virtual Status truncate(int64_t size) = 0;
+  // Data and length are on the device afterwards. After a failure nothing about the file's state may be assumed: never retry.
+  virtual Status sync() = 0;
+};
+
+}  // namespace quokka
