@@ -1,0 +1,36 @@
+#include "broker/replica/follower.h"
+
+#include <algorithm>
+
+namespace quokka {
+
+Follower::Effects Follower::on_diverging(EpochEnd leader, const FollowerLog& log) const {
+  Effects effects;
+  if (leader.end_offset.value < 0) {
+    // The leader knows no epoch that old: only what is committed can be trusted to be common.
+    effects.truncate_to = log.high_watermark;
+  } else if (log.end_of_asked_epoch.end_offset.value < 0) {
+    effects.truncate_to = std::min(leader.end_offset, log.log_end);
+  } else {
+    // Where both have the epoch the logs part at the smaller end; where we lack it, at the end of our next smaller one, and the next
+    // fetch asks about that.
+    effects.truncate_to = std::min({leader.end_offset, log.end_of_asked_epoch.end_offset, log.log_end});
+    if (log.end_of_asked_epoch.epoch != leader.epoch)
+      effects.truncate_to = std::min(log.end_of_asked_epoch.end_offset, log.log_end);
+  }
+  return effects;
+}
+
+Follower::Effects Follower::on_out_of_range(Offset leader_start, Offset leader_end, const FollowerLog& log) const {
+  Effects effects;
+  if (leader_end < log.log_end) {
+    effects.truncate_to = leader_end;  // the leader was elected uncleanly, or lost its tail
+    if (leader_end < log.log_start) effects.truncate_fully_and_start_at = leader_start;
+  } else if (leader_start > log.log_end) {
+    effects.truncate_fully_and_start_at = leader_start;
+  }
+  if (effects.truncate_fully_and_start_at) effects.truncate_to.reset();
+  return effects;
+}
+
+}  // namespace quokka

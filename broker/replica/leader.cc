@@ -1,0 +1,156 @@
+#include "broker/replica/leader.h"
+
+#include <algorithm>
+
+#include "protocol/base/check.h"
+
+namespace quokka {
+
+namespace {
+bool contains(const std::vector<BrokerId>& ids, BrokerId id) { return std::find(ids.begin(), ids.end(), id) != ids.end(); }
+}  // namespace
+
+Leader::Leader(const Start& start, Settings settings, MonoTime now)
+    : self_(start.self),
+      settings_(settings),
+      committed_(start.committed),
+      epoch_start_(start.log_end),
+      log_end_(start.log_end),
+      high_watermark_(start.high_watermark) {
+  QUOKKA_CHECK_LE(high_watermark_, log_end_);
+  set_replicas(start.replicas, now);
+}
+
+void Leader::set_replicas(const std::vector<BrokerId>& replicas, MonoTime now) {
+  replicas_ = replicas;
+  std::erase_if(followers_, [&](const auto& entry) { return !contains(replicas, entry.first); });
+  for (BrokerId id : replicas) {
+    if (id == self_ || followers_.contains(id)) continue;
+    Follower follower;
+    // A member of the in-sync set is given the whole lag time before it counts as behind.
+    follower.last_caught_up = in_isr(id) ? now : now - settings_.replica_lag_max - Duration::micros(1);
+    followers_.emplace(id, follower);
+  }
+}
+
+int32_t Leader::effective_min_isr() const {
+  return std::min(settings_.min_insync_replicas, static_cast<int32_t>(replicas_.size()));
+}
+
+bool Leader::in_isr(BrokerId id) const { return contains(committed_.isr, id); }
+
+bool Leader::in_maximal_isr(BrokerId id) const { return in_isr(id) || (pending_ && contains(pending_->isr, id)); }
+
+bool Leader::is_caught_up(const Follower& follower, MonoTime now) const {
+  return follower.log_end == log_end_ || now - follower.last_caught_up <= settings_.replica_lag_max;
+}
+
+// The smallest end among all whom a later leader may be chosen from, and those about to join, so that a joiner is never behind what is committed.
+std::optional<Offset> Leader::advance_high_watermark(MonoTime now) {
+  if (!has_enough_replicas()) return std::nullopt;
+  Offset smallest = log_end_;
+  for (const auto& [id, follower] : followers_) {
+    const bool counts = in_maximal_isr(id) || (follower.eligible && is_caught_up(follower, now));
+    if (counts) smallest = std::min(smallest, follower.log_end);
+  }
+  if (smallest <= high_watermark_) return std::nullopt;
+  high_watermark_ = smallest;
+  return high_watermark_;
+}
+
+std::optional<IsrProposal> Leader::propose(std::vector<BrokerId> isr) {
+  IsrProposal proposal{committed_.leader_epoch, committed_.partition_epoch, std::move(isr), {}};
+  for (BrokerId id : proposal.isr) {
+    const auto follower = followers_.find(id);
+    proposal.broker_epochs.push_back(follower == followers_.end() ? BrokerEpoch() : follower->second.broker_epoch);
+  }
+  pending_ = proposal;
+  return proposal;
+}
+
+Leader::Effects Leader::on_appended(Offset log_end, MonoTime now) {
+  QUOKKA_CHECK_GE(log_end, log_end_);
+  log_end_ = log_end;
+  return {std::nullopt, advance_high_watermark(now)};
+}
+
+Leader::Effects Leader::on_follower_fetch(BrokerId id, BrokerEpoch broker_epoch, Offset fetch_offset, bool eligible, MonoTime now) {
+  const auto found = followers_.find(id);
+  if (found == followers_.end()) return {};
+  Follower& follower = found->second;
+  if (fetch_offset >= log_end_) {
+    follower.last_caught_up = std::max(follower.last_caught_up, now);
+  } else if (fetch_offset >= follower.leader_end_at_last_fetch && follower.leader_end_at_last_fetch.value >= 0) {
+    follower.last_caught_up = std::max(follower.last_caught_up, follower.last_fetch);
+  }
+  follower.log_end = fetch_offset;
+  follower.broker_epoch = broker_epoch;
+  follower.leader_end_at_last_fetch = log_end_;
+  follower.last_fetch = now;
+  follower.eligible = eligible;
+
+  Effects effects;
+  const bool has_all_committed = fetch_offset >= high_watermark_ && fetch_offset >= epoch_start_;
+  if (!pending_ && !in_isr(id) && eligible && has_all_committed) {
+    std::vector<BrokerId> isr = committed_.isr;
+    isr.push_back(id);
+    effects.propose = propose(std::move(isr));
+  }
+  effects.high_watermark = advance_high_watermark(now);
+  return effects;
+}
+
+Leader::Effects Leader::on_isr_written(const IsrProposal& proposal, ProposalOutcome outcome,
+                                       const std::optional<CommittedPartitionState>& answer, MonoTime now) {
+  if (!pending_ || !(*pending_ == proposal)) return {};  // LeaderAndIsr was faster
+  Effects effects;
+  switch (outcome) {
+    case ProposalOutcome::done:
+      QUOKKA_CHECK(answer.has_value(), "a proposal that is done carries the new state");
+      if (answer->leader_epoch != committed_.leader_epoch || answer->partition_epoch < committed_.partition_epoch) return {};
+      committed_ = *answer;
+      pending_.reset();
+      effects.high_watermark = advance_high_watermark(now);
+      break;
+    case ProposalOutcome::not_applied: pending_.reset(); break;
+    case ProposalOutcome::superseded: break;
+    case ProposalOutcome::unknown: effects.propose = pending_; break;
+  }
+  return effects;
+}
+
+Leader::Effects Leader::on_committed(const CommittedPartitionState& committed, const std::vector<BrokerId>& replicas, MonoTime now) {
+  if (committed.leader_epoch != committed_.leader_epoch || committed.partition_epoch < committed_.partition_epoch) return {};
+  committed_ = committed;
+  pending_.reset();
+  set_replicas(replicas, now);
+  return {std::nullopt, advance_high_watermark(now)};
+}
+
+Leader::Effects Leader::on_tick(MonoTime now) {
+  Effects effects;
+  if (!pending_) {
+    std::vector<BrokerId> isr;
+    for (BrokerId id : committed_.isr) {
+      const auto follower = followers_.find(id);
+      if (id == self_ || (follower != followers_.end() && is_caught_up(follower->second, now))) isr.push_back(id);
+    }
+    if (isr.size() < committed_.isr.size()) effects.propose = propose(std::move(isr));
+  }
+  effects.high_watermark = advance_high_watermark(now);  // a replica that was about to join may have stopped counting
+  return effects;
+}
+
+Leader::Effects Leader::on_log_start(Offset log_start) {
+  if (log_start <= high_watermark_) return {};
+  high_watermark_ = std::min(log_start, log_end_);
+  return {std::nullopt, high_watermark_};
+}
+
+std::optional<Offset> Leader::follower_log_end(BrokerId replica) const {
+  const auto found = followers_.find(replica);
+  if (found == followers_.end()) return std::nullopt;
+  return found->second.log_end;
+}
+
+}  // namespace quokka

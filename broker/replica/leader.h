@@ -1,0 +1,119 @@
+// Decides, for one partition that this broker leads, who is in sync and what is committed. Performs nothing: no log, no network, no clock.
+//
+// The rules are Kafka 3.9's in ZooKeeper mode: KIP-497 (the controller writes the in-sync set, one proposal in flight), KIP-841 and KIP-903
+// (who may join), KAFKA-15583 (the high watermark stands still while the in-sync set is below min.insync.replicas).
+#pragma once
+
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "protocol/base/ids.h"
+#include "protocol/base/time.h"
+
+namespace quokka {
+
+// What the controller has agreed to, as LeaderAndIsr or an AlterPartition answer brought it.
+struct CommittedPartitionState {
+  LeaderEpoch leader_epoch{0};
+  PartitionEpoch partition_epoch{0};
+  std::vector<BrokerId> isr;
+  bool recovering = false;  // unclean leader whose first in-sync set has not been written yet (KIP-704)
+};
+
+// A change of the in-sync set for the controller (AlterPartition), tagged with the epochs it was proposed under.
+struct IsrProposal {
+  LeaderEpoch leader_epoch;
+  PartitionEpoch partition_epoch;
+  std::vector<BrokerId> isr;             // in the order the controller stores it
+  std::vector<BrokerEpoch> broker_epochs;  // of isr, index by index; -1 not known (KIP-903)
+
+  bool operator==(const IsrProposal&) const = default;
+};
+
+// How a proposal ended. Kafka's leader takes a pending set back only when told that nothing was applied.
+enum class ProposalOutcome {
+  done,         // the answer carries the new state
+  not_applied,  // INELIGIBLE_REPLICA, OPERATION_NOT_ATTEMPTED: withdrawn
+  superseded,   // FENCED_LEADER_EPOCH, INVALID_UPDATE_VERSION and their like: newer truth is on its way by LeaderAndIsr; keep what is pending
+  unknown,      // lost answer, NOT_CONTROLLER: the same proposal is to be sent again
+};
+
+class Leader {
+ public:
+  struct Settings {
+    Duration replica_lag_max;       // replica.lag.time.max.ms
+    int32_t min_insync_replicas = 1;
+  };
+  struct Start {
+    BrokerId self;
+    CommittedPartitionState committed;
+    std::vector<BrokerId> replicas;  // assignment, preferred leader first
+    Offset log_end;                  // also the start offset of this leader epoch
+    Offset high_watermark;
+  };
+  struct Effects {
+    std::optional<IsrProposal> propose;    // ask the controller, then answer through on_isr_written
+    std::optional<Offset> high_watermark;  // publish; parked produces and fetches up to it may wake
+
+    bool operator==(const Effects&) const = default;
+  };
+
+  Leader(const Start& start, Settings settings, MonoTime now);
+
+  // Records were appended; `log_end` is the end after them.
+  Effects on_appended(Offset log_end, MonoTime now);
+  // A follower asked for records from `fetch_offset` on: it has all before it. `eligible`: it is live and not shutting down. A fetch that is
+  // answered with a diverging epoch must not be reported here (KAFKA-13141).
+  Effects on_follower_fetch(BrokerId follower, BrokerEpoch broker_epoch, Offset fetch_offset, bool eligible, MonoTime now);
+  // `answer` is set exactly with `done`.
+  Effects on_isr_written(const IsrProposal& proposal, ProposalOutcome outcome, const std::optional<CommittedPartitionState>& answer,
+                         MonoTime now);
+  // LeaderAndIsr for the same leader epoch: another assignment or in-sync set. Older partition epochs are ignored.
+  Effects on_committed(const CommittedPartitionState& committed, const std::vector<BrokerId>& replicas, MonoTime now);
+  // Every replica_lag_max / 2: replicas that lag leave the in-sync set.
+  Effects on_tick(MonoTime now);
+  void on_settings(Settings settings) { settings_ = settings; }
+  // Retention or DeleteRecords moved the log's start past the high watermark (H20).
+  Effects on_log_start(Offset log_start);
+
+  const CommittedPartitionState& committed() const { return committed_; }
+  const std::vector<BrokerId>& replicas() const { return replicas_; }
+  Offset high_watermark() const { return high_watermark_; }
+  Offset epoch_start() const { return epoch_start_; }
+  bool has_enough_replicas() const { return static_cast<int32_t>(committed_.isr.size()) >= effective_min_isr(); }
+  // True if `replica` is assigned; its fetches count.
+  bool is_replica(BrokerId replica) const { return followers_.contains(replica); }
+  std::optional<Offset> follower_log_end(BrokerId replica) const;
+  bool has_proposal_in_flight() const { return pending_.has_value(); }
+
+ private:
+  struct Follower {
+    Offset log_end{-1};
+    BrokerEpoch broker_epoch;
+    MonoTime last_caught_up;         // it had everything that was there at this time
+    Offset leader_end_at_last_fetch{-1};
+    MonoTime last_fetch;
+    bool eligible = true;
+  };
+
+  int32_t effective_min_isr() const;
+  bool in_isr(BrokerId id) const;
+  bool in_maximal_isr(BrokerId id) const;
+  bool is_caught_up(const Follower& follower, MonoTime now) const;
+  std::optional<Offset> advance_high_watermark(MonoTime now);
+  std::optional<IsrProposal> propose(std::vector<BrokerId> isr);
+  void set_replicas(const std::vector<BrokerId>& replicas, MonoTime now);
+
+  const BrokerId self_;
+  Settings settings_;
+  std::vector<BrokerId> replicas_;
+  CommittedPartitionState committed_;
+  std::optional<IsrProposal> pending_;      // at most one in flight
+  std::map<BrokerId, Follower> followers_;  // the assigned ones but self
+  Offset epoch_start_;
+  Offset log_end_;
+  Offset high_watermark_;
+};
+
+}  // namespace quokka
