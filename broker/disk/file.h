@@ -1,4 +1,4 @@
-// Disk port, one open file. Production is POSIX (posix_disk), a simulator keeps synced and unsynced bytes apart.
+// Disk port, one open file. Production is POSIX (posix_disk), tests and a simulator keep synced and unsynced bytes apart (memory_disk).
 #pragma once
 
 #include <cstdint>
@@ -23,10 +23,16 @@ class File {
   virtual Result<size_t> read_at(MutableBytes into, int64_t position) const = 0;
   // True if a read of the range would not wait for the device. May read (and so touch) some of it.
   virtual bool is_cached(int64_t position, int64_t length) const = 0;
+  // Brings the range into the page cache; waits for the device. A failure shows in the read that follows.
+  virtual void read_ahead(int64_t position, int64_t length) const = 0;
+  // Tells the kernel to begin writing the range to the device. No promise: only sync() makes one. May wait when the device's queue is full.
+  virtual void start_writeback(int64_t position, int64_t length) const = 0;
 
   // Writes all of it or fails.
   virtual Status write_at(Bytes bytes, int64_t position) = 0;
   virtual Status truncate(int64_t size) = 0;
+  // Reserves blocks without changing the size; advisory, so a file system that cannot is no error. truncate() gives back what is unused.
+  virtual void preallocate(int64_t position, int64_t length) = 0;
   // Data and length are on the device afterwards. After a failure nothing about the file's state may be assumed: never retry.
   virtual Status sync() = 0;
 };

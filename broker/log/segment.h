@@ -1,0 +1,73 @@
+// One segment of a log as readers see it: a file of batches and its indexes. Immutable once sealed, shared, and read outside every lock; of the
+// active segment only the file may be read here, up to an end that was taken under the partition's lock.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "broker/disk/disk.h"
+#include "broker/log/segment_index.h"
+#include "protocol/base/ids.h"
+#include "protocol/base/mutex.h"
+
+namespace quokka {
+
+struct SegmentIndexes {
+  OffsetIndex offsets;
+  TimeIndex times;
+  std::vector<AbortedEntry> aborted;
+};
+
+class Segment {
+ public:
+  // What a sealed segment is; unknown (0, -1) for the active one.
+  struct Seal {
+    int64_t bytes = 0;
+    Offset next_offset;           // base offset of the segment that follows
+    int64_t largest_timestamp = -1;  // -1 none known: the file's time of modification counts
+    int64_t modified_ms = 0;
+  };
+
+  Segment(Disk& disk, std::string directory, Offset base_offset) : disk_(disk), directory_(std::move(directory)), base_offset_(base_offset) {}
+
+  Offset base_offset() const { return base_offset_; }
+  std::string path(std::string_view suffix) const;  // ".log", ".index" ...
+  const std::optional<Seal>& seal() const { return seal_; }
+  bool sealed() const { return seal_.has_value(); }
+
+  // Any thread. Opened at the first use.
+  Result<std::shared_ptr<File>> file() const;
+  // Any thread; sealed segments. Loaded at the first use; a damaged or missing index is rebuilt from the batches.
+  Result<std::shared_ptr<const SegmentIndexes>> indexes() const;
+
+  // A truncation or deletion has made this object stale: what was read through it since is not to be used.
+  bool stale() const { return stale_.load(std::memory_order_acquire); }
+  void mark_stale() const { stale_.store(true, std::memory_order_release); }
+  // Called now and then: gives back the memory and descriptor that nobody used since the last call.
+  void drop_if_idle() const;
+
+  // Before it is shared.
+  void set_file(std::shared_ptr<File> file) { file_ = std::move(file); }
+  void set_sealed(Seal seal, std::shared_ptr<const SegmentIndexes> indexes);
+
+ private:
+  Disk& disk_;
+  const std::string directory_;
+  const Offset base_offset_;
+  std::optional<Seal> seal_;  // constant once shared
+  mutable std::atomic<bool> stale_{false};
+
+  mutable Mutex mutex_;
+  mutable std::shared_ptr<File> file_ GUARDED_BY(mutex_);
+  mutable std::shared_ptr<const SegmentIndexes> indexes_ GUARDED_BY(mutex_);
+  mutable bool used_ GUARDED_BY(mutex_) = false;
+};
+
+using SegmentPtr = std::shared_ptr<const Segment>;
+// In order of base offsets; the last is the active one.
+using SegmentList = std::vector<SegmentPtr>;
+
+}  // namespace quokka
