@@ -7,18 +7,11 @@
 #include <algorithm>
 #include <optional>
 
+#include "broker/epochs/leader_epochs.h"
 #include "protocol/base/error_code.h"
 #include "protocol/base/ids.h"
 
 namespace quokka {
-
-// The end of an epoch in a log: all records of `epoch` are below `end_offset`. Undefined (-1) fields mean "not known".
-struct EpochEnd {
-  LeaderEpoch epoch;
-  Offset end_offset;
-
-  bool operator==(const EpochEnd&) const = default;
-};
 
 // What the follower's own log says, read at the moment of the decision.
 struct FollowerLog {
