@@ -1,0 +1,148 @@
+// The controller's decisions: who leads each partition, who is in sync, which replicas are to go. It performs nothing: every input returns Effects,
+// which the runner performs to their end before the next input (effects.h). One core lives from an election to the resignation; a write refused
+// because of /controller_epoch ends it.
+//
+// Inputs mark the partitions they concern; each marked partition is then looked at as it stands now, whatever happened to it. So an event that was
+// missed, merged with another or came twice does no harm.
+//
+// Not here: the reassignment of partitions and elections asked by clients. Adding and removing replicas of an assignment are carried through
+// unchanged.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "coord/controller/effects.h"
+#include "coord/controller/outbox.h"
+#include "coord/controller/picture.h"
+#include "protocol/base/time.h"
+
+namespace quokka {
+
+struct ControllerConfig {
+  BrokerId id;
+  bool auto_leader_rebalance = true;                             // auto.leader.rebalance.enable
+  int leader_imbalance_percent = 10;                             // leader.imbalance.per.broker.percentage
+  Duration leader_imbalance_check = Duration::seconds(300);      // leader.imbalance.check.interval.seconds
+  Duration leader_imbalance_first_check = Duration::seconds(5);  // after the election
+  bool delete_topics = true;                                     // delete.topic.enable
+};
+
+// Numbers for metrics, as Kafka names them.
+struct ControllerCounts {
+  size_t active_brokers = 0;
+  size_t topics = 0;
+  size_t partitions = 0;
+  size_t offline_partitions = 0;
+  size_t preferred_replica_imbalance = 0;
+  size_t topics_to_delete = 0;
+  size_t topics_ineligible_to_delete = 0;  // waiting for a broker that is not there
+};
+
+class ControllerCore {
+ public:
+  explicit ControllerCore(ControllerConfig config) : config_(config) {}
+
+  // First, once.
+  Effects on_elected(const ElectedState& state, MonoTime now);
+
+  // All registered brokers. A broker with another epoch failed and started again, even if nobody saw it gone (H32).
+  Effects on_brokers(const std::vector<LiveBroker>& live);
+  // All children of /brokers/topics, and the content of those not known yet.
+  Effects on_topics(const std::set<std::string>& names, const std::vector<TopicAssignment>& added);
+  // The content of one topic's znode has changed. nullopt: the znode is gone.
+  Effects on_topic_changed(const std::string& name, const std::optional<TopicAssignment>& topic);
+  // All children of /admin/delete_topics; on_topics has been told every topic that was there when they were read.
+  Effects on_delete_topics(const std::set<std::string>& names);
+  // The content of /admin/preferred_replica_election.
+  Effects on_preferred_election(const std::vector<TopicPartition>& partitions);
+  Effects on_tick(MonoTime now);
+  // unclean.leader.election.enable was switched on: for one topic, or for all of them.
+  Effects on_unclean_enabled(const std::optional<std::string>& topic);
+  // A log directory of the broker failed: its answer to LeaderAndIsr will say which replicas are lost.
+  Effects on_log_dir_event(const std::set<BrokerId>& brokers);
+
+  // broker_epoch -1: not checked.
+  Effects on_controlled_shutdown(BrokerId broker, BrokerEpoch broker_epoch);
+  Effects on_alter_partition(const AlterIsrRequest& request);
+
+  // Answers of brokers to what was sent. Errors by partition, of a request that was served as a whole.
+  Effects on_leader_and_isr_answer(BrokerId broker, BrokerEpoch broker_epoch, const std::map<TopicPartition, ErrorCode>& partitions);
+  Effects on_stop_replica_answer(BrokerId broker, BrokerEpoch broker_epoch, const std::map<TopicPartition, ErrorCode>& partitions);
+
+  // Answer to Effects::ask_unclean: topics that are missing in it are taken as not allowed.
+  Effects on_unclean_allowed(const std::set<std::string>& allowed);
+  // Every write of the last Effects was performed: the outcomes of its state_writes in their order. All others were done.
+  Effects on_written(const std::vector<StateOutcome>& outcomes);
+
+  const Picture& picture() const { return picture_; }
+  ControllerEpoch epoch() const { return epoch_; }
+  bool is_deleting(const std::string& topic) const { return deleting_.contains(topic); }
+  // Why a deletion does not go on: brokers that are needed for it and not there. Empty: it goes on, or there is none.
+  std::set<BrokerId> deletion_waits_for(const std::string& topic) const;
+  ControllerCounts counts() const;
+
+ private:
+  enum class Why { kState, kPreferred, kAlter };
+  struct Proposal {
+    TopicPartition tp;
+    Why why = Why::kState;
+    LeaderAndIsr state;
+    bool is_new = false;
+    std::optional<size_t> answer;  // kAlter: place in alter_answer_
+  };
+  enum class Removal { kWaiting, kAsked, kDone };
+  using Deletion = std::map<TopicPartition, std::map<BrokerId, Removal>>;
+
+  void begin_event();
+  Effects next();
+
+  // Decides every marked partition: proposals, or questions.
+  void propose_marked(Effects& effects);
+  void propose_preferred(Effects& effects);
+  void propose(Effects& effects, Proposal proposal);
+  std::optional<LeaderAndIsr> decide(const TopicPartition& tp, const PartitionPicture& partition, Effects& effects) const;
+  void ask_removal(const TopicPartition& tp, const PartitionPicture& partition);
+
+  void apply(const Proposal& proposal);
+  void tell_replicas(const TopicPartition& tp, bool is_new, BrokerId leader_before);
+
+  void mark(const TopicPartition& tp) { marked_.insert(tp); }
+  void mark_on(const std::set<BrokerId>& brokers);
+  void stop_brokers(const std::set<BrokerId>& gone);
+  void start_brokers(const std::vector<LiveBroker>& started);
+  void announce();
+  void add_topic(const TopicAssignment& topic);
+  void forget_topic(const std::string& name);
+  void begin_deletion(const std::string& topic);
+  void collect_removals(Effects& effects);
+  // The error for one partition of AlterPartition, NONE: propose it.
+  ErrorCode check_alter(const AlterIsrRequest& request, const AlterIsr& asked, const PartitionPicture& partition) const;
+  bool is_imbalanced(size_t elsewhere, size_t all) const;
+
+  const ControllerConfig config_;
+  ControllerEpoch epoch_;
+  Picture picture_;
+  Outbox outbox_;
+  std::set<std::string> deleting_;
+  std::map<std::string, Deletion> deletions_;
+  MonoTime next_check_;
+
+  // Of the event at hand; empty when it has ended.
+  std::set<TopicPartition> marked_;
+  std::set<TopicPartition> preferred_;
+  std::set<BrokerId> announce_to_;           // get LeaderAndIsr of all their partitions when these are decided
+  std::vector<LiveBroker> restarted_;        // start when their failure has been dealt with
+  std::map<std::string, bool> unclean_;      // answers; asked anew in every event, the configuration may change
+  std::vector<Proposal> proposals_;          // being written
+  std::vector<std::string> removing_;        // topics whose znodes are being removed
+  std::vector<std::string> unknown_deletions_;
+  bool remove_preferred_election_ = false;
+  std::optional<AlterIsrAnswer> alter_answer_;
+  std::optional<BrokerId> shutdown_;
+};
+
+}  // namespace quokka
