@@ -1,0 +1,168 @@
+#include "broker/handlers/fetch_sessions.h"
+
+#include <limits>
+
+namespace quokka {
+
+namespace {
+constexpr int32_t kNewSession = 0;    // session epoch: begin one
+constexpr int32_t kNoSession = -1;    // session epoch: none, and close the one named
+
+int32_t next_epoch(int32_t epoch) { return epoch == std::numeric_limits<int32_t>::max() ? 1 : epoch + 1; }
+}  // namespace
+
+FetchSession::Key FetchSession::key_of(const FetchWish& wish) const {
+  if (uses_topic_ids_) return {wish.topic_id, {}, wish.partition};
+  return {{}, wish.topic ? *wish.topic : std::string(), wish.partition};
+}
+
+void FetchSession::update(const std::vector<FetchWish>& wishes, const std::vector<FetchWish>& forgotten) {
+  MutexLock lock(mutex_);
+  for (const FetchWish& wish : wishes) {
+    Key key = key_of(wish);
+    if (const auto found = entries_.find(key); found != entries_.end()) {
+      found->second->wish = wish;
+    } else {
+      const auto at = order_.insert(order_.end(), Entry{key, wish});
+      entries_.emplace(std::move(key), at);
+    }
+  }
+  for (const FetchWish& wish : forgotten) {
+    const auto found = entries_.find(key_of(wish));
+    if (found == entries_.end()) continue;
+    order_.erase(found->second);
+    entries_.erase(found);
+  }
+}
+
+std::vector<FetchWish> FetchSession::wishes() const {
+  MutexLock lock(mutex_);
+  std::vector<FetchWish> all;
+  all.reserve(order_.size());
+  for (const Entry& entry : order_) all.push_back(entry.wish);
+  return all;
+}
+
+size_t FetchSession::size() const {
+  MutexLock lock(mutex_);
+  return order_.size();
+}
+
+std::vector<bool> FetchSession::note(const std::vector<FetchWish>& wishes, const std::vector<FetchNews>& news, bool incremental) {
+  std::vector<bool> send(wishes.size(), true);
+  MutexLock lock(mutex_);
+  for (size_t i = 0; i < wishes.size(); ++i) {
+    const auto found = entries_.find(key_of(wishes[i]));
+    if (found == entries_.end()) continue;
+    Entry& entry = *found->second;
+    const FetchNews& told = news[i];
+    const bool changed = told.has_records || told.must_send || told.error != ErrorCode::NONE || entry.high_watermark != told.high_watermark ||
+                         entry.log_start != told.log_start;
+    entry.high_watermark = told.high_watermark;
+    entry.log_start = told.log_start;
+    // An error is told again and again until the partition recovers.
+    if (told.error != ErrorCode::NONE) entry.high_watermark = Offset(-1);
+    if (incremental) send[i] = changed;
+    if (told.has_records) order_.splice(order_.end(), order_, found->second);
+  }
+  return send;
+}
+
+size_t FetchSessions::size() const {
+  MutexLock lock(mutex_);
+  return sessions_.size();
+}
+
+// Idle sessions go first; then a bigger session, or a follower's, takes the place of the least recently used that is worth less.
+bool FetchSessions::make_room(const Request& request, MonoTime now) {
+  if (sessions_.size() < settings_.sessions_max) return true;
+  for (auto at = by_last_use_.begin(); at != by_last_use_.end(); ++at) {
+    const FetchSession& candidate = *sessions_.at(at->second);
+    const bool idle = now - candidate.last_used_ > settings_.idle_before_eviction;
+    const bool settled = now - candidate.created_ > settings_.idle_before_eviction;
+    const bool worth_less = (!candidate.privileged_ && request.from_follower) ||
+                            (candidate.privileged_ == request.from_follower && settled && candidate.cached_size_ < request.wishes.size());
+    if (idle || worth_less) {
+      sessions_.erase(at->second);
+      by_last_use_.erase(at);
+      return true;
+    }
+  }
+  return false;
+}
+
+FetchSessionPtr FetchSessions::create(const Request& request, MonoTime now) {
+  if (request.wishes.empty()) return nullptr;
+  const auto id = static_cast<int32_t>(random_.next() & 0x7fffffff);
+  auto session = std::make_shared<FetchSession>(id, request.uses_topic_ids, request.from_follower, now);
+  session->update(request.wishes, {});
+  const size_t size = session->size();
+
+  MutexLock lock(mutex_);
+  // A drawn id that is taken, once in millions, costs a client its session this time.
+  if (id == 0 || sessions_.contains(id) || !make_room(request, now)) return nullptr;
+  session->last_used_ = now;
+  session->cached_size_ = size;
+  sessions_.emplace(id, session);
+  by_last_use_.emplace(std::pair(now, id), id);
+  return session;
+}
+
+void FetchSessions::remove(int32_t id) {
+  const auto found = sessions_.find(id);
+  if (found == sessions_.end()) return;
+  by_last_use_.erase({found->second->last_used_, id});
+  sessions_.erase(found);
+}
+
+// Finds the session and takes its next epoch, so that of two requests with one epoch only the first goes on.
+FetchSessionPtr FetchSessions::advance(const Request& request, MonoTime now, ErrorCode& error) {
+  MutexLock lock(mutex_);
+  const auto found = sessions_.find(request.session_id);
+  if (found == sessions_.end()) {
+    error = ErrorCode::FETCH_SESSION_ID_NOT_FOUND;
+    return nullptr;
+  }
+  FetchSessionPtr session = found->second;
+  if (session->epoch_ != request.session_epoch) {
+    error = ErrorCode::INVALID_FETCH_SESSION_EPOCH;
+    return nullptr;
+  }
+  if (session->uses_topic_ids_ != request.uses_topic_ids) {
+    error = ErrorCode::FETCH_SESSION_TOPIC_ID_ERROR;
+    return nullptr;
+  }
+  by_last_use_.erase({session->last_used_, session->id()});
+  session->epoch_ = next_epoch(session->epoch_);
+  session->last_used_ = now;
+  by_last_use_.emplace(std::pair(now, session->id()), session->id());
+  return session;
+}
+
+FetchContext FetchSessions::open(Request request, MonoTime now) {
+  FetchContext context;
+  if (request.session_epoch == kNewSession || request.session_epoch == kNoSession) {
+    {
+      MutexLock lock(mutex_);
+      remove(request.session_id);
+    }
+    if (request.session_epoch == kNewSession) context.session = create(request, now);
+    context.wishes = std::move(request.wishes);
+    return context;
+  }
+  FetchSessionPtr session = advance(request, now, context.error);
+  if (!session) return context;
+  session->update(request.wishes, request.forgotten);
+  context.wishes = session->wishes();
+  MutexLock lock(mutex_);
+  if (context.wishes.empty()) {  // the client forgot all of it: the session ends
+    remove(session->id());
+    return context;
+  }
+  session->cached_size_ = context.wishes.size();
+  context.session = std::move(session);
+  context.incremental = true;
+  return context;
+}
+
+}  // namespace quokka
