@@ -13,19 +13,14 @@ bool contains(const std::vector<BrokerId>& ids, BrokerId id) { return std::find(
 Leader::Leader(const Start& start, Settings settings, MonoTime now)
     : self_(start.self),
       settings_(settings),
+      replicas_(start.replicas),
       committed_(start.committed),
       epoch_start_(start.log_end),
       log_end_(start.log_end),
       high_watermark_(start.high_watermark) {
   QUOKKA_CHECK_LE(high_watermark_, log_end_);
-  set_replicas(start.replicas, now);
-}
-
-void Leader::set_replicas(const std::vector<BrokerId>& replicas, MonoTime now) {
-  replicas_ = replicas;
-  std::erase_if(followers_, [&](const auto& entry) { return !contains(replicas, entry.first); });
-  for (BrokerId id : replicas) {
-    if (id == self_ || followers_.contains(id)) continue;
+  for (BrokerId id : replicas_) {
+    if (id == self_) continue;
     Follower follower;
     // A member of the in-sync set is given the whole lag time before it counts as behind.
     follower.last_caught_up = in_isr(id) ? now : now - settings_.replica_lag_max - Duration::micros(1);
@@ -74,26 +69,27 @@ Leader::Effects Leader::on_appended(Offset log_end, MonoTime now) {
   return {std::nullopt, advance_high_watermark(now)};
 }
 
-Leader::Effects Leader::on_follower_fetch(BrokerId id, BrokerEpoch broker_epoch, Offset fetch_offset, bool eligible, MonoTime now) {
-  const auto found = followers_.find(id);
+Leader::Effects Leader::on_follower_fetch(const FollowerFetch& fetch, MonoTime now) {
+  const auto found = followers_.find(fetch.follower);
   if (found == followers_.end()) return {};
   Follower& follower = found->second;
-  if (fetch_offset >= log_end_) {
+  if (fetch.fetch_offset >= log_end_) {
     follower.last_caught_up = std::max(follower.last_caught_up, now);
-  } else if (fetch_offset >= follower.leader_end_at_last_fetch && follower.leader_end_at_last_fetch.value >= 0) {
+  } else if (fetch.fetch_offset >= follower.leader_end_at_last_fetch && follower.leader_end_at_last_fetch.value >= 0) {
     follower.last_caught_up = std::max(follower.last_caught_up, follower.last_fetch);
   }
-  follower.log_end = fetch_offset;
-  follower.broker_epoch = broker_epoch;
+  follower.log_end = fetch.fetch_offset;
+  follower.log_start = fetch.log_start;
+  follower.broker_epoch = fetch.broker_epoch;
   follower.leader_end_at_last_fetch = log_end_;
   follower.last_fetch = now;
-  follower.eligible = eligible;
+  follower.eligible = fetch.eligible;
 
   Effects effects;
-  const bool has_all_committed = fetch_offset >= high_watermark_ && fetch_offset >= epoch_start_;
-  if (!pending_ && !in_isr(id) && eligible && has_all_committed) {
+  const bool has_all_committed = fetch.fetch_offset >= high_watermark_ && fetch.fetch_offset >= epoch_start_;
+  if (!pending_ && !in_isr(fetch.follower) && fetch.eligible && has_all_committed) {
     std::vector<BrokerId> isr = committed_.isr;
-    isr.push_back(id);
+    isr.push_back(fetch.follower);
     effects.propose = propose(std::move(isr));
   }
   effects.high_watermark = advance_high_watermark(now);
@@ -119,14 +115,6 @@ Leader::Effects Leader::on_isr_written(const IsrProposal& proposal, ProposalOutc
   return effects;
 }
 
-Leader::Effects Leader::on_committed(const CommittedPartitionState& committed, const std::vector<BrokerId>& replicas, MonoTime now) {
-  if (committed.leader_epoch != committed_.leader_epoch || committed.partition_epoch < committed_.partition_epoch) return {};
-  committed_ = committed;
-  pending_.reset();
-  set_replicas(replicas, now);
-  return {std::nullopt, advance_high_watermark(now)};
-}
-
 Leader::Effects Leader::on_tick(MonoTime now) {
   Effects effects;
   if (!pending_) {
@@ -147,10 +135,12 @@ Leader::Effects Leader::on_log_start(Offset log_start) {
   return {std::nullopt, high_watermark_};
 }
 
-std::optional<Offset> Leader::follower_log_end(BrokerId replica) const {
-  const auto found = followers_.find(replica);
-  if (found == followers_.end()) return std::nullopt;
-  return found->second.log_end;
+Offset Leader::low_watermark(Offset log_start) const {
+  Offset smallest = log_start;
+  for (const auto& [id, follower] : followers_) {
+    if (follower.eligible) smallest = std::min(smallest, follower.log_start);
+  }
+  return smallest;
 }
 
 }  // namespace quokka

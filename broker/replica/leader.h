@@ -65,12 +65,17 @@ class Leader {
   Effects on_appended(Offset log_end, MonoTime now);
   // A follower asked for records from `fetch_offset` on: it has all before it. `eligible`: it is live and not shutting down. A fetch that is
   // answered with a diverging epoch must not be reported here (KAFKA-13141).
-  Effects on_follower_fetch(BrokerId follower, BrokerEpoch broker_epoch, Offset fetch_offset, bool eligible, MonoTime now);
+  struct FollowerFetch {
+    BrokerId follower;
+    BrokerEpoch broker_epoch;
+    Offset fetch_offset;
+    Offset log_start;  // of the follower's log
+    bool eligible = true;
+  };
+  Effects on_follower_fetch(const FollowerFetch& fetch, MonoTime now);
   // `answer` is set exactly with `done`.
   Effects on_isr_written(const IsrProposal& proposal, ProposalOutcome outcome, const std::optional<CommittedPartitionState>& answer,
                          MonoTime now);
-  // LeaderAndIsr for the same leader epoch: another assignment or in-sync set. Older partition epochs are ignored.
-  Effects on_committed(const CommittedPartitionState& committed, const std::vector<BrokerId>& replicas, MonoTime now);
   // Every replica_lag_max / 2: replicas that lag leave the in-sync set.
   Effects on_tick(MonoTime now);
   void on_settings(Settings settings) { settings_ = settings; }
@@ -84,12 +89,14 @@ class Leader {
   bool has_enough_replicas() const { return static_cast<int32_t>(committed_.isr.size()) >= effective_min_isr(); }
   // True if `replica` is assigned; its fetches count.
   bool is_replica(BrokerId replica) const { return followers_.contains(replica); }
-  std::optional<Offset> follower_log_end(BrokerId replica) const;
+  // The smallest log start among this log (`log_start`) and the followers: what DeleteRecords waits for.
+  Offset low_watermark(Offset log_start) const;
   bool has_proposal_in_flight() const { return pending_.has_value(); }
 
  private:
   struct Follower {
     Offset log_end{-1};
+    Offset log_start{-1};
     BrokerEpoch broker_epoch;
     MonoTime last_caught_up;         // it had everything that was there at this time
     Offset leader_end_at_last_fetch{-1};
@@ -103,11 +110,10 @@ class Leader {
   bool is_caught_up(const Follower& follower, MonoTime now) const;
   std::optional<Offset> advance_high_watermark(MonoTime now);
   std::optional<IsrProposal> propose(std::vector<BrokerId> isr);
-  void set_replicas(const std::vector<BrokerId>& replicas, MonoTime now);
 
   const BrokerId self_;
   Settings settings_;
-  std::vector<BrokerId> replicas_;
+  const std::vector<BrokerId> replicas_;
   CommittedPartitionState committed_;
   std::optional<IsrProposal> pending_;      // at most one in flight
   std::map<BrokerId, Follower> followers_;  // the assigned ones but self

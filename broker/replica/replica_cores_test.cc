@@ -23,9 +23,9 @@ CommittedPartitionState answer(const IsrProposal& p) {
 TEST(LeaderTest, CommitsWhatAllInSyncReplicasHave) {
   Leader leader = make_leader({kSelf, kTwo, kThree});
   EXPECT_FALSE(leader.on_appended(Offset(20), MonoTime{1}).high_watermark);
-  EXPECT_FALSE(leader.on_follower_fetch(kTwo, {}, Offset(20), true, MonoTime{2}).high_watermark);
-  EXPECT_EQ(leader.on_follower_fetch(kThree, {}, Offset(15), true, MonoTime{3}).high_watermark, Offset(15));
-  EXPECT_EQ(leader.on_follower_fetch(kThree, {}, Offset(20), true, MonoTime{4}).high_watermark, Offset(20));
+  EXPECT_FALSE(leader.on_follower_fetch({kTwo, BrokerEpoch(), Offset(20), Offset(0), true}, MonoTime{2}).high_watermark);
+  EXPECT_EQ(leader.on_follower_fetch({kThree, BrokerEpoch(), Offset(15), Offset(0), true}, MonoTime{3}).high_watermark, Offset(15));
+  EXPECT_EQ(leader.on_follower_fetch({kThree, BrokerEpoch(), Offset(20), Offset(0), true}, MonoTime{4}).high_watermark, Offset(20));
 }
 
 TEST(LeaderTest, AloneItCommitsAtOnce) {
@@ -35,11 +35,11 @@ TEST(LeaderTest, AloneItCommitsAtOnce) {
 
 TEST(LeaderTest, H4AReplicaJoinsOnlyAtTheHighWatermarkAndAtTheEpochStart) {
   Leader leader = make_leader({kSelf}, 1, Offset(10), Offset(5));
-  EXPECT_FALSE(leader.on_follower_fetch(kTwo, {}, Offset(9), true, MonoTime{1}).propose) << "below the epoch start";
+  EXPECT_FALSE(leader.on_follower_fetch({kTwo, BrokerEpoch(), Offset(9), Offset(0), true}, MonoTime{1}).propose) << "below the epoch start";
   leader.on_appended(Offset(20), MonoTime{2});
   ASSERT_EQ(leader.high_watermark(), Offset(20));
-  EXPECT_FALSE(leader.on_follower_fetch(kTwo, {}, Offset(19), true, MonoTime{3}).propose) << "below the high watermark";
-  const auto effects = leader.on_follower_fetch(kTwo, BrokerEpoch(77), Offset(20), true, MonoTime{4});
+  EXPECT_FALSE(leader.on_follower_fetch({kTwo, BrokerEpoch(), Offset(19), Offset(0), true}, MonoTime{3}).propose) << "below the high watermark";
+  const auto effects = leader.on_follower_fetch({kTwo, BrokerEpoch(77), Offset(20), Offset(0), true}, MonoTime{4});
   ASSERT_TRUE(effects.propose);
   EXPECT_EQ(effects.propose->isr, (std::vector<BrokerId>{kSelf, kTwo}));
   EXPECT_EQ(effects.propose->broker_epochs[1], BrokerEpoch(77));
@@ -47,30 +47,32 @@ TEST(LeaderTest, H4AReplicaJoinsOnlyAtTheHighWatermarkAndAtTheEpochStart) {
 
 TEST(LeaderTest, H11TheHighWatermarkWaitsForPendingMembersAndOneProposalIsInFlight) {
   Leader leader = make_leader({kSelf}, 1, Offset(10), Offset(10));
-  const auto effects = leader.on_follower_fetch(kTwo, {}, Offset(10), true, MonoTime{1});
+  const auto effects = leader.on_follower_fetch({kTwo, BrokerEpoch(), Offset(10), Offset(0), true}, MonoTime{1});
   ASSERT_TRUE(effects.propose);
   EXPECT_FALSE(leader.on_appended(Offset(11), MonoTime{2}).high_watermark) << "2 may already be in the controller's set";
-  EXPECT_FALSE(leader.on_follower_fetch(kThree, {}, Offset(11), true, MonoTime{3}).propose) << "one at a time";
+  EXPECT_FALSE(leader.on_follower_fetch({kThree, BrokerEpoch(), Offset(11), Offset(0), true}, MonoTime{3}).propose) << "one at a time";
   EXPECT_FALSE(leader.on_isr_written(*effects.propose, ProposalOutcome::superseded, {}, MonoTime{4}).propose);
   EXPECT_FALSE(leader.on_appended(Offset(12), MonoTime{Duration::seconds(60).us}).high_watermark) << "superseded keeps the maximal set";
 }
 
 TEST(LeaderTest, H12AProposalWithoutAnAnswerIsSentAgainUnchanged) {
   Leader leader = make_leader({kSelf}, 1, Offset(10), Offset(10));
-  const auto first = leader.on_follower_fetch(kTwo, {}, Offset(10), true, MonoTime{1});
+  const auto first = leader.on_follower_fetch({kTwo, BrokerEpoch(), Offset(10), Offset(0), true}, MonoTime{1});
   const auto again = leader.on_isr_written(*first.propose, ProposalOutcome::unknown, {}, MonoTime{2});
   EXPECT_EQ(again.propose, first.propose);
 }
 
-TEST(LeaderTest, H14OlderStatesAreIgnoredAndNewerOnesEndTheProposal) {
+TEST(LeaderTest, H14OlderStatesAreIgnored) {
   Leader leader = make_leader({kSelf}, 1, Offset(10), Offset(10));
-  const auto first = leader.on_follower_fetch(kTwo, {}, Offset(10), true, MonoTime{1});
-  leader.on_committed({LeaderEpoch(3), PartitionEpoch(6), {kSelf, kThree}, false}, {kSelf, kTwo, kThree}, MonoTime{2});
+  const auto first = leader.on_follower_fetch({kTwo, BrokerEpoch(), Offset(10), Offset(0), true}, MonoTime{1});
+  const CommittedPartitionState older{LeaderEpoch(3), PartitionEpoch(6), {kSelf, kThree}, false};
+  leader.on_isr_written(*first.propose, ProposalOutcome::done, older, MonoTime{2});
   EXPECT_TRUE(leader.has_proposal_in_flight());
-  leader.on_committed({LeaderEpoch(3), PartitionEpoch(9), {kSelf, kTwo}, false}, {kSelf, kTwo, kThree}, MonoTime{3});
+  leader.on_isr_written(*first.propose, ProposalOutcome::done, answer(*first.propose), MonoTime{3});
   EXPECT_FALSE(leader.has_proposal_in_flight());
-  leader.on_isr_written(*first.propose, ProposalOutcome::done, answer(*first.propose), MonoTime{4});
-  EXPECT_EQ(leader.committed().partition_epoch, PartitionEpoch(9)) << "the late answer carries an older epoch";
+  EXPECT_EQ(leader.committed().partition_epoch, PartitionEpoch(8));
+  leader.on_isr_written(*first.propose, ProposalOutcome::done, older, MonoTime{4});
+  EXPECT_EQ(leader.committed().partition_epoch, PartitionEpoch(8)) << "a late answer carries an older epoch";
 }
 
 TEST(LeaderTest, H18TheHighWatermarkStandsStillBelowMinInsyncReplicas) {
@@ -81,7 +83,7 @@ TEST(LeaderTest, H18TheHighWatermarkStandsStillBelowMinInsyncReplicas) {
 
 TEST(LeaderTest, H19AReplicaThatShutsDownDoesNotHoldTheHighWatermark) {
   Leader leader = make_leader({kSelf}, 1, Offset(10), Offset(10));
-  leader.on_follower_fetch(kTwo, {}, Offset(10), false, MonoTime{1});
+  leader.on_follower_fetch({kTwo, BrokerEpoch(), Offset(10), Offset(0), false}, MonoTime{1});
   EXPECT_EQ(leader.on_appended(Offset(11), MonoTime{2}).high_watermark, Offset(11));
 }
 
@@ -103,7 +105,7 @@ TEST(LeaderTest, AReplicaThatIsAlwaysOneFetchBehindStaysInSync) {
     const Offset had = end;
     end = end + 5;
     leader.on_appended(end, MonoTime{Duration::seconds(second).us});
-    leader.on_follower_fetch(kTwo, {}, had, true, MonoTime{Duration::seconds(second).us});
+    leader.on_follower_fetch({kTwo, BrokerEpoch(), had, Offset(0), true}, MonoTime{Duration::seconds(second).us});
     EXPECT_FALSE(leader.on_tick(MonoTime{Duration::seconds(second).us}).propose) << second;
   }
 }
@@ -141,7 +143,7 @@ TEST(LeaderTest, RandomSchedulesKeepTheInvariants) {
         case 1:
         case 2:
           ends[follower] = std::min(end, ends[follower] + static_cast<int64_t>(draw(4)));
-          perform(leader.on_follower_fetch(follower, {}, ends[follower], draw(8) != 0, now));
+          perform(leader.on_follower_fetch({follower, BrokerEpoch(), ends[follower], Offset(0), draw(8) != 0}, now));
           break;
         case 3: perform(leader.on_tick(now)); break;
         default: {
