@@ -1,0 +1,423 @@
+#include "broker/replica/partition.h"
+
+#include <algorithm>
+
+#include "protocol/records/record_batch.h"
+
+namespace quokka {
+
+namespace {
+
+Error not_leader(const TopicPartition& name) {
+  return {ErrorCode::NOT_LEADER_OR_FOLLOWER, "this broker does not lead " + name.str()};
+}
+
+// A batch of a peer is checked before it enters the log: a bad disk or wire there must not become ours.
+Status check_batches(const TopicPartition& name, Bytes batches) {
+  BatchCursor cursor(batches);
+  while (const auto batch = cursor.next()) {
+    if (!batch->crc_is_valid())
+      return Error{ErrorCode::CORRUPT_MESSAGE,
+                   name.str() + ": the batch at offset " + std::to_string(batch->base_offset().value) + " from the leader has a wrong CRC"};
+  }
+  if (cursor.stop() == BatchCursor::Stop::CORRUPT)
+    return Error{ErrorCode::CORRUPT_MESSAGE, name.str() + ": records from the leader: " + std::string(cursor.why())};
+  return {};
+}
+
+}  // namespace
+
+Partition::Partition(TopicPartition name, TopicId topic_id, PartitionLogPtr log, Surroundings& surroundings)
+    : name_(std::move(name)), topic_id_(topic_id), log_(std::move(log)), surroundings_(surroundings) {}
+
+Offset Partition::OffsetView::end(Isolation isolation) const {
+  switch (isolation) {
+    case Isolation::read_uncommitted: return high_watermark;
+    case Isolation::read_committed: return last_stable_offset;
+    case Isolation::log_end: return log_end;
+  }
+  return high_watermark;
+}
+
+// --- Roles
+
+Result<bool> Partition::make_leader(const PartitionRole& role) {
+  Afterwards after;
+  bool newly = false;
+  {
+    MutexLock lock(*log_->mutex);
+    Log& log = *log_->log;
+    if (log.fenced()) return Error{ErrorCode::KAFKA_STORAGE_ERROR, "the log of " + name_.str() + " is offline"};
+    newly = !leading_;
+    log.assign_epoch(role.leader_epoch);
+    const MonoTime now = surroundings_.clock.now();
+    const Leader::Start start{surroundings_.self,
+                              {role.leader_epoch, role.partition_epoch, role.isr, role.recovering},
+                              role.replicas,
+                              log.log_end(),
+                              log.high_watermark()};
+    following_.reset();
+    leading_.emplace(start, Leader::Settings{surroundings_.replica_lag_max, log.config()->min_insync_replicas}, now);
+    leader_id_ = role.leader;
+    leader_epoch_ = role.leader_epoch;
+    controller_epoch_ = role.controller_epoch;
+    collect(leading_->on_appended(log.log_end(), now), after);
+    wake_all(parked_consumers_, after);  // their epoch has passed
+    wake_all(parked_followers_, after);
+  }
+  perform(std::move(after));
+  return newly;
+}
+
+Result<bool> Partition::make_follower(const PartitionRole& role) {
+  Afterwards after;
+  bool changed = false;
+  {
+    MutexLock lock(*log_->mutex);
+    if (log_->log->fenced()) return Error{ErrorCode::KAFKA_STORAGE_ERROR, "the log of " + name_.str() + " is offline"};
+    changed = !following_ || leader_id_ != role.leader || leader_epoch_ != role.leader_epoch;
+    leading_.reset();
+    following_.emplace(role.leader_epoch);
+    leader_id_ = role.leader;
+    leader_epoch_ = role.leader_epoch;
+    controller_epoch_ = role.controller_epoch;
+    drop_parked(ErrorCode::NOT_LEADER_OR_FOLLOWER, after);
+  }
+  perform(std::move(after));
+  return changed;
+}
+
+void Partition::stop(ErrorCode for_waiters) {
+  Afterwards after;
+  {
+    MutexLock lock(*log_->mutex);
+    leading_.reset();
+    following_.reset();
+    drop_parked(for_waiters, after);
+  }
+  perform(std::move(after));
+}
+
+LeaderEpoch Partition::leader_epoch() const {
+  MutexLock lock(*log_->mutex);
+  return leader_epoch_;
+}
+
+BrokerId Partition::leader() const {
+  MutexLock lock(*log_->mutex);
+  return leader_id_;
+}
+
+void Partition::set_config(LogConfigPtr config) {
+  MutexLock lock(*log_->mutex);
+  if (leading_) leading_->on_settings({surroundings_.replica_lag_max, config->min_insync_replicas});
+  log_->log->set_config(std::move(config));
+}
+
+// --- Produce
+
+Result<Partition::AppendPermit> Partition::permit_append(int16_t acks) const {
+  MutexLock lock(*log_->mutex);
+  if (log_->log->fenced()) return Error{ErrorCode::KAFKA_STORAGE_ERROR, "the log of " + name_.str() + " is offline"};
+  if (!leading_) return not_leader(name_);
+  if (acks == -1 && !leading_->has_enough_replicas())
+    return Error{ErrorCode::NOT_ENOUGH_REPLICAS, "the in-sync replicas of " + name_.str() + " are fewer than min.insync.replicas " +
+                                                     std::to_string(log_->log->config()->min_insync_replicas)};
+  return AppendPermit{leader_epoch_, log_->log->config()};
+}
+
+Result<Partition::Appended> Partition::append(BatchToAppend& batch, LeaderEpoch permitted, AppendOrigin origin, OnCommitted on_committed) {
+  Afterwards after;
+  Appended appended;
+  std::optional<FileSlice> write_behind;
+  {
+    MutexLock lock(*log_->mutex);
+    if (!leading_ || leader_epoch_ != permitted) return not_leader(name_);
+    Result<AppendResult> result = log_->log->append_as_leader(batch, leader_epoch_, origin, surroundings_.clock.wall_now());
+    if (!result) return result.error();
+    appended.result = *std::move(result);
+    write_behind = std::move(appended.result.write_behind);
+    if (!appended.result.duplicate) {
+      collect(leading_->on_appended(appended.result.log_end, surroundings_.clock.now()), after);
+      wake_all(parked_followers_, after);
+    }
+    const Offset required = appended.result.last_offset + 1;
+    if (on_committed && leading_->high_watermark() < required) {
+      appended.waits = true;
+      // A duplicate may belong before what waits already.
+      const auto at = std::upper_bound(parked_acks_.begin(), parked_acks_.end(), required,
+                                       [](Offset a, const ParkedAck& b) { return a < b.required; });
+      parked_acks_.insert(at, ParkedAck{required, std::move(on_committed)});
+    }
+  }
+  if (write_behind) surroundings_.directories.write_behind(std::move(*write_behind));
+  perform(std::move(after));
+  return appended;
+}
+
+// --- Fetch
+
+ErrorCode Partition::check_epoch(LeaderEpoch asked) const {
+  if (asked.value < 0 || asked == leader_epoch_) return ErrorCode::NONE;
+  return asked < leader_epoch_ ? ErrorCode::FENCED_LEADER_EPOCH : ErrorCode::UNKNOWN_LEADER_EPOCH;
+}
+
+ErrorCode Partition::check_readable(LeaderEpoch current_leader_epoch, bool leader_only) const {
+  if (const ErrorCode error = check_epoch(current_leader_epoch); error != ErrorCode::NONE) return error;
+  if (log_->log->health()->offline()) return ErrorCode::KAFKA_STORAGE_ERROR;
+  if (leading_ || (!leader_only && following_)) return ErrorCode::NONE;
+  return ErrorCode::NOT_LEADER_OR_FOLLOWER;
+}
+
+Offset Partition::end_for(Isolation isolation) const {
+  switch (isolation) {
+    case Isolation::read_uncommitted: return log_->log->high_watermark();
+    case Isolation::read_committed: return log_->log->last_stable_offset();
+    case Isolation::log_end: return log_->log->log_end();
+  }
+  return log_->log->high_watermark();
+}
+
+Result<Partition::ReadAnswer> Partition::read(const Read& read) {
+  Afterwards after;
+  ReadAnswer answer;
+  {
+    MutexLock lock(*log_->mutex);
+    const Log& log = *log_->log;
+    if (const ErrorCode error = check_readable(read.current_leader_epoch, read.leader_only); error != ErrorCode::NONE)
+      return Error{error, name_.str()};
+    if (read.follower && !leading_->is_replica(read.follower->follower))
+      return Error{read.current_leader_epoch.value >= 0 ? ErrorCode::UNKNOWN_LEADER_EPOCH : ErrorCode::NOT_LEADER_OR_FOLLOWER,
+                   "no replica of " + name_.str() + " is assigned to that broker"};
+    answer.high_watermark = log.high_watermark();
+    answer.last_stable_offset = log.last_stable_offset();
+    answer.log_start = log.log_start();
+    answer.end = end_for(read.isolation);
+    if (read.last_fetched_epoch.value >= 0) {
+      const EpochEnd ours = log.end_of_epoch(read.last_fetched_epoch);
+      if (ours.epoch.value < 0 || ours.end_offset.value < 0 || read.offset < log.log_start())
+        return Error{ErrorCode::OFFSET_OUT_OF_RANGE, name_.str() + ": the end of the last fetched epoch is not known"};
+      if (ours.epoch < read.last_fetched_epoch || ours.end_offset < read.offset) {
+        answer.diverging = ours;
+        return answer;
+      }
+    }
+    Result<ReadPlan> plan = log.plan_read(
+        {read.offset, answer.end, read.bytes_max, read.min_one_message, read.isolation == Isolation::read_committed});
+    if (!plan) return plan.error();
+    answer.plan = *std::move(plan);
+    if (read.follower) collect(leading_->on_follower_fetch(*read.follower, surroundings_.clock.now()), after);
+  }
+  perform(std::move(after));
+  return answer;
+}
+
+bool Partition::park(const FetchWaiterPtr& waiter, Isolation isolation, Offset end, LeaderEpoch current_leader_epoch) {
+  MutexLock lock(*log_->mutex);
+  if (check_readable(current_leader_epoch, false) != ErrorCode::NONE || end_for(isolation) != end) return false;
+  std::vector<FetchWaiterPtr>& waiters = isolation == Isolation::log_end ? parked_followers_ : parked_consumers_;
+  // Waiters of requests that ended otherwise are only referenced from here.
+  if (waiters.size() >= 64 && waiters.size() == waiters.capacity())
+    std::erase_if(waiters, [](const FetchWaiterPtr& parked) { return parked.use_count() == 1; });
+  waiters.push_back(waiter);
+  return true;
+}
+
+// --- Offsets
+
+Result<Partition::OffsetView> Partition::offsets(LeaderEpoch current_leader_epoch, bool leader_only, bool client) const {
+  MutexLock lock(*log_->mutex);
+  const Log& log = *log_->log;
+  if (const ErrorCode error = check_readable(current_leader_epoch, leader_only); error != ErrorCode::NONE) return Error{error, name_.str()};
+  OffsetView view{log.log_start(), log.high_watermark(), log.last_stable_offset(), log.log_end(), leader_epoch_, {}};
+  view.start_epoch = log.epochs().epoch_at(log.log_start());
+  if (client && leading_ && view.high_watermark < leading_->epoch_start())
+    return Error{ErrorCode::OFFSET_NOT_AVAILABLE, "the new leader of " + name_.str() + " does not know yet what is committed"};
+  return view;
+}
+
+Result<TimestampPlan> Partition::plan_timestamp_search() const {
+  MutexLock lock(*log_->mutex);
+  if (!leading_ && !following_) return not_leader(name_);
+  return log_->log->plan_timestamp_search();
+}
+
+Result<EpochEnd> Partition::end_of_epoch(LeaderEpoch current_leader_epoch, LeaderEpoch asked, bool leader_only) const {
+  MutexLock lock(*log_->mutex);
+  if (const ErrorCode error = check_readable(current_leader_epoch, leader_only); error != ErrorCode::NONE) return Error{error, name_.str()};
+  return log_->log->end_of_epoch(asked);
+}
+
+Result<Offset> Partition::delete_records(Offset before) {
+  Afterwards after;
+  Offset target;
+  {
+    MutexLock lock(*log_->mutex);
+    if (!leading_) return not_leader(name_);
+    Log& log = *log_->log;
+    target = before.value == -1 ? log.high_watermark() : before;
+    if (target.value < 0) return Error{ErrorCode::OFFSET_OUT_OF_RANGE, "the offset " + std::to_string(before.value) + " is negative"};
+    if (const Status status = log.raise_log_start(target); !status) return status.error();
+    collect(leading_->on_log_start(log.log_start()), after);
+  }
+  perform(std::move(after));
+  return target;
+}
+
+Result<Offset> Partition::low_watermark() const {
+  MutexLock lock(*log_->mutex);
+  if (!leading_) return not_leader(name_);
+  return leading_->low_watermark(log_->log->log_start());
+}
+
+// --- Follower
+
+std::optional<Partition::FetchFrom> Partition::fetch_from() const {
+  MutexLock lock(*log_->mutex);
+  const Log& log = *log_->log;
+  if (!following_ || log.fenced()) return std::nullopt;
+  return FetchFrom{leader_epoch_, log.log_end(), log.epochs().latest(), log.log_start()};
+}
+
+Status Partition::append_fetched(LeaderEpoch sent_under, Bytes batches, Offset leader_high_watermark, Offset leader_log_start) {
+  if (const Status status = check_batches(name_, batches); !status) return status;
+  Afterwards after;
+  std::optional<FileSlice> write_behind;
+  {
+    MutexLock lock(*log_->mutex);
+    if (!following_ || !following_->accepts(sent_under))
+      return Error{ErrorCode::FENCED_LEADER_EPOCH, name_.str() + ": the leader changed while the fetch was under way"};
+    Log& log = *log_->log;
+    if (!batches.empty()) {
+      Result<AppendResult> result = log.append_as_follower(batches, surroundings_.clock.wall_now());
+      if (!result) return result.error();
+      write_behind = std::move(result->write_behind);
+    }
+    const Offset high_watermark = Follower::high_watermark(leader_high_watermark, log.log_end());
+    if (high_watermark > log.high_watermark()) {
+      log.set_high_watermark(high_watermark);
+      wake_all(parked_consumers_, after);
+    }
+    const Offset log_start = std::min(leader_log_start, log.high_watermark());
+    if (log_start > log.log_start()) {
+      if (const Status status = log.raise_log_start(log_start); !status) return status;
+    }
+  }
+  if (write_behind) surroundings_.directories.write_behind(std::move(*write_behind));
+  perform(std::move(after));
+  return {};
+}
+
+template <class Truncation>
+Status Partition::truncate(LeaderEpoch sent_under, Truncation decide) {
+  {
+    MutexLock lock(*log_->mutex);
+    if (!following_ || !following_->accepts(sent_under))
+      return Error{ErrorCode::FENCED_LEADER_EPOCH, name_.str() + ": the leader changed while the fetch was under way"};
+    Log& log = *log_->log;
+    const Follower::Effects effects = decide(*following_, log);
+    const WallTime now = surroundings_.clock.wall_now();
+    Status status;
+    if (effects.truncate_fully_and_start_at) {
+      status = log.truncate_fully_and_start_at(*effects.truncate_fully_and_start_at, now);
+    } else if (effects.truncate_to) {
+      status = log.truncate_to(*effects.truncate_to, now);
+    }
+    if (!status) return status;
+  }
+  return surroundings_.directories.finish_truncation(log_);
+}
+
+Status Partition::truncate_diverging(LeaderEpoch sent_under, EpochEnd leader) {
+  return truncate(sent_under, [&](const Follower& follower, const Log& log) {
+    return follower.on_diverging(leader, {log.log_start(), log.log_end(), log.high_watermark(), log.end_of_epoch(leader.epoch)});
+  });
+}
+
+Status Partition::truncate_out_of_range(LeaderEpoch sent_under, Offset leader_start, Offset leader_end) {
+  return truncate(sent_under, [&](const Follower& follower, const Log& log) {
+    return follower.on_out_of_range(leader_start, leader_end, {log.log_start(), log.log_end(), log.high_watermark(), {}});
+  });
+}
+
+// --- In-sync set
+
+void Partition::on_isr_written(const IsrProposal& proposal, ProposalOutcome outcome, std::optional<CommittedPartitionState> answer) {
+  Afterwards after;
+  {
+    MutexLock lock(*log_->mutex);
+    if (!leading_ || proposal.leader_epoch != leader_epoch_) return;
+    collect(leading_->on_isr_written(proposal, outcome, answer, surroundings_.clock.now()), after);
+    collect_acks(after);  // min.insync.replicas may be met, or no longer
+  }
+  perform(std::move(after));
+}
+
+void Partition::on_tick() {
+  Afterwards after;
+  {
+    MutexLock lock(*log_->mutex);
+    if (!leading_) return;
+    collect(leading_->on_tick(surroundings_.clock.now()), after);
+  }
+  perform(std::move(after));
+}
+
+Partition::State Partition::state() const {
+  MutexLock lock(*log_->mutex);
+  const Log& log = *log_->log;
+  State state;
+  state.is_leader = leading_.has_value();
+  if (leading_) {
+    state.replicas = leading_->replicas().size();
+    state.in_sync = leading_->committed().isr.size();
+    state.under_min_isr = !leading_->has_enough_replicas();
+  }
+  state.log_start = log.log_start();
+  state.log_end = log.log_end();
+  state.high_watermark = log.high_watermark();
+  state.bytes = log.size_bytes();
+  return state;
+}
+
+// --- What follows from a decision
+
+void Partition::collect(const Leader::Effects& effects, Afterwards& after) {
+  if (effects.propose) after.proposal = effects.propose;
+  if (!effects.high_watermark) return;
+  log_->log->set_high_watermark(*effects.high_watermark);
+  collect_acks(after);
+  wake_all(parked_consumers_, after);
+}
+
+void Partition::collect_acks(Afterwards& after) {
+  while (!parked_acks_.empty() && parked_acks_.front().required <= leading_->high_watermark()) {
+    const ErrorCode error = leading_->has_enough_replicas() ? ErrorCode::NONE : ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND;
+    after.acks.emplace_back(std::move(parked_acks_.front().on_committed), error);
+    parked_acks_.pop_front();
+  }
+}
+
+void Partition::wake_all(std::vector<FetchWaiterPtr>& waiters, Afterwards& after) {
+  if (after.wakes.empty()) {
+    after.wakes.swap(waiters);
+  } else {
+    for (FetchWaiterPtr& waiter : waiters) after.wakes.push_back(std::move(waiter));
+    waiters.clear();
+  }
+}
+
+void Partition::drop_parked(ErrorCode error, Afterwards& after) {
+  for (ParkedAck& parked : parked_acks_) after.acks.emplace_back(std::move(parked.on_committed), error);
+  parked_acks_.clear();
+  wake_all(parked_consumers_, after);
+  wake_all(parked_followers_, after);
+}
+
+void Partition::perform(Afterwards after) {
+  if (after.proposal) surroundings_.proposals.propose(shared_from_this(), *std::move(after.proposal));
+  for (auto& [on_committed, error] : after.acks) on_committed(error);
+  for (const FetchWaiterPtr& waiter : after.wakes) waiter->wake();
+}
+
+}  // namespace quokka

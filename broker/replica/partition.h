@@ -1,0 +1,209 @@
+// One partition of which this broker has a replica: a monitor around the log and the core of its role. Its mutex is held for microseconds; what may
+// wait for a device is planned under it and done outside.
+//
+// A request that has to wait is parked in the same hold in which its condition was checked. What wakes it is collected under the lock and called
+// after it; a callback only posts to the loop of the request.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "broker/log/log_directories.h"
+#include "broker/replica/follower.h"
+#include "broker/replica/leader.h"
+#include "protocol/base/function.h"
+#include "protocol/base/loop.h"
+#include "protocol/base/mutex.h"
+#include "protocol/records/validate.h"
+
+namespace quokka {
+
+// The controller's word about one partition (LeaderAndIsr).
+struct PartitionRole {
+  ControllerEpoch controller_epoch;
+  BrokerId leader;
+  LeaderEpoch leader_epoch;
+  PartitionEpoch partition_epoch;
+  std::vector<BrokerId> isr;
+  std::vector<BrokerId> replicas;
+  bool recovering = false;
+  bool is_new = false;
+};
+
+// Who asks, as far as reading is concerned.
+enum class Isolation { read_uncommitted, read_committed, log_end };
+
+// Waits for records: woken once, on any thread.
+class FetchWaiter {
+ public:
+  virtual ~FetchWaiter() = default;
+  virtual void wake() = 0;
+};
+using FetchWaiterPtr = std::shared_ptr<FetchWaiter>;
+
+// Where proposed in-sync sets go. Any thread; answers come through Partition::on_isr_written.
+class Partition;
+class IsrProposals {
+ public:
+  virtual ~IsrProposals() = default;
+  virtual void propose(std::shared_ptr<Partition> partition, IsrProposal proposal) = 0;
+};
+
+class Partition : public std::enable_shared_from_this<Partition> {
+ public:
+  // Shared by all partitions of a broker; outlives them.
+  struct Surroundings {
+    BrokerId self;
+    Duration replica_lag_max;
+    LogDirectories& directories;
+    IsrProposals& proposals;
+    Loop& clock;
+  };
+  // A produce's answer: NONE when enough replicas have it.
+  using OnCommitted = Function<void(ErrorCode)>;
+
+  Partition(TopicPartition name, TopicId topic_id, PartitionLogPtr log, Surroundings& surroundings);
+
+  const TopicPartition& name() const { return name_; }
+  const TopicId& topic_id() const { return topic_id_; }
+  const PartitionLogPtr& log() const { return log_; }
+
+  // --- Roles. One caller at a time: control requests run one after another.
+  // Recorded only after the transition succeeded (KAFKA-9769). Returns whether this broker is a new leader, or follows anew.
+  Result<bool> make_leader(const PartitionRole& role) EXCLUDES(*log_->mutex);
+  Result<bool> make_follower(const PartitionRole& role) EXCLUDES(*log_->mutex);
+  // StopReplica, or a failed directory: no more reads or appends; everything parked is answered.
+  void stop(ErrorCode for_waiters) EXCLUDES(*log_->mutex);
+  LeaderEpoch leader_epoch() const EXCLUDES(*log_->mutex);
+  BrokerId leader() const EXCLUDES(*log_->mutex);
+  void set_config(LogConfigPtr config) EXCLUDES(*log_->mutex);
+
+  // --- Produce.
+  struct AppendPermit {
+    LeaderEpoch leader_epoch;
+    LogConfigPtr config;
+  };
+  // Stage one: may this broker append? NOT_LEADER_OR_FOLLOWER, NOT_ENOUGH_REPLICAS (acks=all), KAFKA_STORAGE_ERROR.
+  Result<AppendPermit> permit_append(int16_t acks) const EXCLUDES(*log_->mutex);
+  // Stage two, after the batch was validated outside the lock. `on_committed` is kept, and called exactly once, if the result says `waits`.
+  struct Appended {
+    AppendResult result;
+    bool waits = false;  // acks=all and not committed yet
+  };
+  Result<Appended> append(BatchToAppend& batch, LeaderEpoch permitted, AppendOrigin origin, OnCommitted on_committed) EXCLUDES(*log_->mutex);
+
+  // --- Fetch.
+  struct Read {
+    Offset offset;
+    int64_t bytes_max = 0;
+    bool min_one_message = false;
+    Isolation isolation = Isolation::read_uncommitted;
+    LeaderEpoch current_leader_epoch;  // -1 not checked
+    LeaderEpoch last_fetched_epoch;    // -1 not checked
+    bool leader_only = true;           // false: a follower may answer (KIP-392)
+    std::optional<Leader::FollowerFetch> follower;  // set: the fetch is a replica's
+  };
+  struct ReadAnswer {
+    ReadPlan plan;                      // to be run outside the lock
+    std::optional<EpochEnd> diverging;  // set: there are no records
+    Offset high_watermark;
+    Offset last_stable_offset;
+    Offset log_start;
+    Offset end;                         // of what may be read now: park against it
+  };
+  // Errors: NOT_LEADER_OR_FOLLOWER, FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH, OFFSET_OUT_OF_RANGE, OFFSET_NOT_AVAILABLE, KAFKA_STORAGE_ERROR,
+  // UNKNOWN_LEADER_EPOCH for a replica that is not assigned.
+  Result<ReadAnswer> read(const Read& read) EXCLUDES(*log_->mutex);
+  // False if there is more to read than up to `end` already, or the role changed: read again. The waiter is dropped when woken.
+  bool park(const FetchWaiterPtr& waiter, Isolation isolation, Offset end, LeaderEpoch current_leader_epoch) EXCLUDES(*log_->mutex);
+
+  // --- Offsets.
+  struct OffsetView {
+    Offset log_start, high_watermark, last_stable_offset, log_end;
+    LeaderEpoch leader_epoch;
+    LeaderEpoch start_epoch;  // of the record at log_start; -1 unknown
+    Offset end(Isolation isolation) const;
+  };
+  // Errors as in read(). `client`: a new leader whose high watermark is behind its epoch's start answers OFFSET_NOT_AVAILABLE.
+  Result<OffsetView> offsets(LeaderEpoch current_leader_epoch, bool leader_only, bool client) const EXCLUDES(*log_->mutex);
+  Result<TimestampPlan> plan_timestamp_search() const EXCLUDES(*log_->mutex);
+  Result<EpochEnd> end_of_epoch(LeaderEpoch current_leader_epoch, LeaderEpoch asked, bool leader_only) const EXCLUDES(*log_->mutex);
+  // DeleteRecords: raises the log start; offset -1 is the high watermark. Returns the offset that low_watermark() must reach.
+  Result<Offset> delete_records(Offset before) EXCLUDES(*log_->mutex);
+  Result<Offset> low_watermark() const EXCLUDES(*log_->mutex);
+
+  // --- Follower. The fetcher's thread.
+  struct FetchFrom {
+    LeaderEpoch leader_epoch;
+    Offset offset;
+    LeaderEpoch last_fetched_epoch;
+    Offset log_start;
+  };
+  // nullopt unless this broker follows and nothing is wrong with the log.
+  std::optional<FetchFrom> fetch_from() const EXCLUDES(*log_->mutex);
+  // What the leader sent under `sent_under`. Errors: FENCED_LEADER_EPOCH (dropped), CORRUPT_MESSAGE, OFFSET_OUT_OF_RANGE, KAFKA_STORAGE_ERROR.
+  Status append_fetched(LeaderEpoch sent_under, Bytes batches, Offset leader_high_watermark, Offset leader_log_start) EXCLUDES(*log_->mutex);
+  // Pool threads: they truncate and wait for the device.
+  Status truncate_diverging(LeaderEpoch sent_under, EpochEnd leader) EXCLUDES(*log_->mutex);
+  Status truncate_out_of_range(LeaderEpoch sent_under, Offset leader_start, Offset leader_end) EXCLUDES(*log_->mutex);
+
+  // --- In-sync set.
+  void on_isr_written(const IsrProposal& proposal, ProposalOutcome outcome, std::optional<CommittedPartitionState> answer) EXCLUDES(*log_->mutex);
+  // Every replica_lag_max / 2.
+  void on_tick() EXCLUDES(*log_->mutex);
+
+  // For metrics and views.
+  struct State {
+    bool is_leader = false;
+    size_t replicas = 0;
+    size_t in_sync = 0;
+    bool under_min_isr = false;
+    Offset log_start, log_end, high_watermark;
+    int64_t bytes = 0;
+  };
+  State state() const EXCLUDES(*log_->mutex);
+
+ private:
+  struct ParkedAck {
+    Offset required;  // acknowledged when the high watermark is here
+    OnCommitted on_committed;
+  };
+  // What is to be done after unlocking.
+  struct Afterwards {
+    std::optional<IsrProposal> proposal;
+    std::vector<std::pair<OnCommitted, ErrorCode>> acks;
+    std::vector<FetchWaiterPtr> wakes;
+  };
+
+  ErrorCode check_epoch(LeaderEpoch asked) const REQUIRES(*log_->mutex);
+  ErrorCode check_readable(LeaderEpoch current_leader_epoch, bool leader_only) const REQUIRES(*log_->mutex);
+  Offset end_for(Isolation isolation) const REQUIRES(*log_->mutex);
+  void collect(const Leader::Effects& effects, Afterwards& after) REQUIRES(*log_->mutex);
+  void collect_acks(Afterwards& after) REQUIRES(*log_->mutex);
+  void wake_all(std::vector<FetchWaiterPtr>& waiters, Afterwards& after) REQUIRES(*log_->mutex);
+  void drop_parked(ErrorCode error, Afterwards& after) REQUIRES(*log_->mutex);
+  void perform(Afterwards after) EXCLUDES(*log_->mutex);
+  template <class Truncation>
+  Status truncate(LeaderEpoch sent_under, Truncation decide) EXCLUDES(*log_->mutex);
+
+  const TopicPartition name_;
+  const TopicId topic_id_;
+  const PartitionLogPtr log_;
+  Surroundings& surroundings_;
+
+  BrokerId leader_id_ GUARDED_BY(*log_->mutex);
+  LeaderEpoch leader_epoch_ GUARDED_BY(*log_->mutex);
+  ControllerEpoch controller_epoch_ GUARDED_BY(*log_->mutex);
+  std::optional<Leader> leading_ GUARDED_BY(*log_->mutex);     // at most one of the two
+  std::optional<Follower> following_ GUARDED_BY(*log_->mutex);
+  std::deque<ParkedAck> parked_acks_ GUARDED_BY(*log_->mutex);        // rising in `required`
+  std::vector<FetchWaiterPtr> parked_consumers_ GUARDED_BY(*log_->mutex);  // for the high watermark or the last stable offset
+  std::vector<FetchWaiterPtr> parked_followers_ GUARDED_BY(*log_->mutex);  // for the log end
+};
+
+using PartitionPtr = std::shared_ptr<Partition>;
+
+}  // namespace quokka

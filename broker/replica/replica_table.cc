@@ -1,0 +1,144 @@
+#include "broker/replica/replica_table.h"
+
+#include <algorithm>
+
+namespace quokka {
+
+namespace {
+constexpr LeaderEpoch kEpochDuringDelete{-2};
+}
+
+ReplicaTable::ReplicaTable(BrokerId self, Duration replica_lag_max, Ports ports, ConfigOf config_of)
+    : surroundings_{self, replica_lag_max, ports.directories, ports.proposals, ports.clock},
+      fetchers_(ports.fetchers),
+      config_of_(std::move(config_of)) {}
+
+ReplicaTable::Shard& ReplicaTable::shard_of(std::string_view topic, PartitionIndex partition) const {
+  return shards_[Hash()(topic, partition) % kShards];
+}
+
+PartitionPtr ReplicaTable::find(std::string_view topic, PartitionIndex partition) const {
+  const Shard& shard = shard_of(topic, partition);
+  MutexLock lock(shard.mutex);
+  const auto found = shard.partitions.find(std::pair(topic, partition));
+  return found == shard.partitions.end() ? nullptr : found->second;
+}
+
+bool ReplicaTable::is_offline(const TopicPartition& partition) const {
+  const Shard& shard = shard_of(partition.topic, partition.partition);
+  MutexLock lock(shard.mutex);
+  const auto found = shard.partitions.find(partition);
+  return found != shard.partitions.end() && found->second == nullptr;
+}
+
+std::vector<PartitionPtr> ReplicaTable::all() const {
+  std::vector<PartitionPtr> all;
+  for (const Shard& shard : shards_) {
+    MutexLock lock(shard.mutex);
+    for (const auto& [name, partition] : shard.partitions) {
+      if (partition) all.push_back(partition);
+    }
+  }
+  return all;
+}
+
+void ReplicaTable::put(const TopicPartition& name, PartitionPtr partition) {
+  Shard& shard = shard_of(name.topic, name.partition);
+  MutexLock lock(shard.mutex);
+  shard.partitions[name] = std::move(partition);
+}
+
+void ReplicaTable::erase(const TopicPartition& name) {
+  Shard& shard = shard_of(name.topic, name.partition);
+  MutexLock lock(shard.mutex);
+  shard.partitions.erase(name);
+}
+
+Result<PartitionPtr> ReplicaTable::find_or_create(const RoleChange& change) {
+  if (PartitionPtr known = find(change.partition.topic, change.partition.partition)) return known;
+  const std::optional<TopicId> topic_id = change.topic_id.is_zero() ? std::nullopt : std::optional(change.topic_id);
+  PartitionLogPtr log = surroundings_.directories.find(change.partition);
+  // A replica that is not new and not found may lie in a directory that is offline: an empty one elsewhere would pass for it.
+  if (!log && !change.role.is_new && surroundings_.directories.any_offline())
+    return Error{ErrorCode::KAFKA_STORAGE_ERROR, change.partition.str() + " may be in a log directory that is offline"};
+  if (!log || topic_id) {
+    Result<PartitionLogPtr> created = surroundings_.directories.create(change.partition, topic_id, config_of_(change.partition.topic));
+    if (!created) return created.error();
+    log = *std::move(created);
+  }
+  auto partition = std::make_shared<Partition>(change.partition, change.topic_id, std::move(log), surroundings_);
+  put(change.partition, partition);
+  return partition;
+}
+
+ErrorCode ReplicaTable::become_one(const RoleChange& change) {
+  const PartitionRole& role = change.role;
+  if (std::find(role.replicas.begin(), role.replicas.end(), surroundings_.self) == role.replicas.end())
+    return ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+  if (const PartitionPtr known = find(change.partition.topic, change.partition.partition)) {
+    if (!change.topic_id.is_zero() && !known->topic_id().is_zero() && known->topic_id() != change.topic_id)
+      return ErrorCode::INCONSISTENT_TOPIC_ID;
+    if (role.leader_epoch <= known->leader_epoch()) return ErrorCode::STALE_CONTROLLER_EPOCH;
+  }
+  Result<PartitionPtr> partition = find_or_create(change);
+  if (!partition) {
+    if (partition.code() == ErrorCode::KAFKA_STORAGE_ERROR) put(change.partition, nullptr);
+    return partition.code();
+  }
+  if (role.leader == surroundings_.self) {
+    fetchers_.unfollow(change.partition);
+    return (*partition)->make_leader(role).code();
+  }
+  const Result<bool> changed = (*partition)->make_follower(role);
+  if (!changed) return changed.code();
+  if (role.leader.value < 0) {
+    fetchers_.unfollow(change.partition);
+  } else if (*changed) {
+    fetchers_.follow(*partition, role.leader);
+  }
+  return ErrorCode::NONE;
+}
+
+std::vector<ErrorCode> ReplicaTable::become(const std::vector<RoleChange>& changes) {
+  std::vector<ErrorCode> errors;
+  errors.reserve(changes.size());
+  for (const RoleChange& change : changes) errors.push_back(become_one(change));
+  return errors;
+}
+
+ErrorCode ReplicaTable::stop(const TopicPartition& name, LeaderEpoch leader_epoch, bool remove_log) {
+  if (is_offline(name)) {
+    if (remove_log) erase(name);
+    return ErrorCode::KAFKA_STORAGE_ERROR;
+  }
+  if (const PartitionPtr partition = find(name.topic, name.partition)) {
+    const bool unconditional = leader_epoch == kEpochDuringDelete || leader_epoch.value == -1;
+    if (!unconditional && leader_epoch < partition->leader_epoch()) return ErrorCode::FENCED_LEADER_EPOCH;
+    fetchers_.unfollow(name);
+    partition->stop(remove_log ? ErrorCode::UNKNOWN_TOPIC_OR_PARTITION : ErrorCode::NOT_LEADER_OR_FOLLOWER);
+    if (remove_log) erase(name);
+  }
+  if (!remove_log || !surroundings_.directories.find(name)) return ErrorCode::NONE;
+  return surroundings_.directories.remove(name).code();
+}
+
+void ReplicaTable::reconfigure(const std::string& topic, const LogConfigPtr& config) {
+  for (const PartitionPtr& partition : all()) {
+    if (partition->name().topic == topic) partition->set_config(config);
+  }
+}
+
+void ReplicaTable::on_directory_offline(const std::vector<TopicPartition>& partitions) {
+  for (const TopicPartition& name : partitions) {
+    const PartitionPtr partition = find(name.topic, name.partition);
+    put(name, nullptr);
+    fetchers_.unfollow(name);
+    if (partition) partition->stop(ErrorCode::KAFKA_STORAGE_ERROR);
+  }
+}
+
+void ReplicaTable::on_tick() {
+  for (const PartitionPtr& partition : all()) partition->on_tick();
+}
+
+}  // namespace quokka
