@@ -1,0 +1,23 @@
+// Java properties files: `key=value` lines with comments (# and !), continuation lines, escapes, and `=`, `:` or blanks between key and value.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "protocol/base/result.h"
+
+namespace quokka {
+
+// A later line wins over an earlier one with the same key.
+using Properties = std::map<std::string, std::string>;
+
+// Bytes are taken for UTF-8; \uXXXX gives UTF-8. INVALID_CONFIG names the line of a broken escape.
+Result<Properties> parse_properties(std::string_view text);
+// INVALID_CONFIG names the file that cannot be read.
+Result<Properties> read_properties(const std::string& path);
+
+// `--override key=value`: INVALID_CONFIG unless there is a `=` after a key.
+Status apply_override(Properties& properties, std::string_view argument);
+
+}  // namespace quokka
