@@ -123,7 +123,7 @@ class ControllerCore {
   ErrorCode check_alter(const AlterIsrRequest& request, const AlterIsr& asked, const PartitionPicture& partition) const;
   bool is_imbalanced(size_t elsewhere, size_t all) const;
 
-  const ControllerConfig config_;
+  ControllerConfig config_;
   ControllerEpoch epoch_;
   Picture picture_;
   Outbox outbox_;
