@@ -53,6 +53,13 @@ class Call {
   virtual void answer_nothing() = 0;
   // Closes the connection after the answers before this one; `why` is logged with the peer's address.
   virtual void close(std::string_view why) = 0;
+
+  // A produce that must wait before it appends (verification of a transaction) holds what is behind it on its connection: hold_next within
+  // on_call, allow_next on any thread once it has appended. Its answer allows as well.
+  virtual void hold_next() {}
+  virtual void allow_next() {}
+  // A fetch that turns out to be a follower's is measured as such. The connection's own loop only.
+  virtual void measure_as_follower() {}
 };
 
 using CallPtr = std::unique_ptr<Call>;
