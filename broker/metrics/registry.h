@@ -84,9 +84,14 @@ class Timing {
 class MetricSink {
  public:
   virtual ~MetricSink() = default;
-  // `family` without "_Value"; consecutive calls of one family share its heading.
+  // `family` without "_Value".
   virtual void gauge(std::string_view family, std::string_view name, const Labels& labels, double value) = 0;
+  // For tens of thousands of series: `labels` as label_text made it, once.
+  virtual void gauge_of_text(std::string_view family, std::string_view label_text, double value) = 0;
 };
+// name="Size",topic="t",partition="0": escaped, in this order.
+std::string label_text(std::string_view name, const Labels& labels);
+
 using Collector = std::function<void(MetricSink&)>;
 
 // Any thread. Metrics live as long as the registry; asking again for the same family, name and labels gives the same object.
@@ -115,7 +120,6 @@ class Registry {
 
  private:
   struct Series;
-  struct Key;
   Series& series(const std::string& family, const std::string& name, const Labels& labels) REQUIRES(mutex_);
 
   mutable Mutex mutex_;

@@ -73,6 +73,7 @@ void ThreadPool::stop() {
   }
   core_->filled.notify_all();
   core_->room.notify_all();
+  unrun.clear();
   for (std::thread& thread : core_->threads)
     if (thread.joinable()) thread.join();
 }
