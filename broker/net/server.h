@@ -43,12 +43,14 @@ struct ServerSettings {
   int64_t frame_bytes_per_second_min = 16384;
 };
 
-// The requests this broker serves: anything else closes the connection. ApiVersions is delivered in every version, so that it can be answered.
-struct ApiRange {
+// A request this broker serves: anything else closes the connection. ApiVersions is delivered in every version, so that it can be answered.
+struct ServedApi {
+  std::string name;  // "Produce"; metrics are named by it
   int16_t version_min = 0;
   int16_t version_max = 0;
+  int16_t flexible_since = INT16_MAX;  // the first version with tagged fields in its headers
 };
-using ServedApis = std::map<int16_t, ApiRange>;
+using ServedApis = std::map<int16_t, ServedApi>;  // by api key
 
 class Server {
  public:
