@@ -20,7 +20,7 @@ std::string encode_config(const ConfigMap& config);
 // `path` is only for the error's text. A missing or null "config" is an empty one.
 Result<ConfigMap> parse_config(std::string_view path, std::string_view json);
 
-// Percent-encoding of user, client and ip names, as Kafka's Sanitizer does it; "<default>" stays.
+// Percent-encoding of user, client and ip names, as Kafka does it. kDefaultEntity is no name: it stands as it is and is not passed here.
 std::string sanitize(std::string_view name);
 // nullopt when it is no encoding of anything.
 std::optional<std::string> desanitize(std::string_view text);
