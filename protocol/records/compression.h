@@ -19,7 +19,7 @@ namespace quokka {
 // A codec with the level Kafka's configuration gives it. nullopt is the codec's default (gzip -1, lz4 9, zstd 3).
 struct Compression {
   CompressionCodec codec = CompressionCodec::NONE;
-  std::optional<int> level;
+  std::optional<int> level{};
 };
 
 // "none", "gzip", "snappy", "lz4", "zstd"; nullopt for other words. "uncompressed" is "none" (the word of compression.type).
@@ -32,12 +32,12 @@ void compress(const Compression& compression, Bytes plain, int8_t magic, std::ve
 
 // Reaching one is an error, never an allocation failure.
 struct DecompressionLimits {
-  size_t decompressed_bytes_max = 512u << 20;  // of one batch
-  int zstd_window_log_max = 27;                // 128 MiB, what Kafka's reader accepts
+  size_t decompressed_bytes_max = 128u << 20;  // of one batch
+  int zstd_window_log_max = 27;                // 128 MiB, what Kafka's reader accepts and its level 22 asks for
 };
 
-// Memory that decompression needs and a thread reuses from one batch to the next. What one batch made it grow above
-// `kept_bytes_max` is given back by trim(), which decompression calls itself.
+// Memory that decompression needs and a thread reuses from one batch to the next; what a large batch made it grow is given back after
+// that batch. Not for two streams at a time.
 class DecompressionScratch {
  public:
   DecompressionScratch();
@@ -45,16 +45,16 @@ class DecompressionScratch {
   DecompressionScratch(const DecompressionScratch&) = delete;
   DecompressionScratch& operator=(const DecompressionScratch&) = delete;
 
-  struct State;
-  State& state() { return *state_; }
+  struct Memory;
+  Memory& memory() { return *memory_; }
 
  private:
-  std::unique_ptr<State> state_;
+  std::unique_ptr<Memory> memory_;
 };
 
 enum class StreamEnd {
   MORE,       // bytes were produced
-  END,        // the stream ended as it should; bytes after it are ignored, as Kafka ignores them
+  END,        // the stream ended as it should; bytes behind gzip and lz4 streams are ignored, as Kafka ignores them
   UNREADABLE, // not a stream of this codec, cut off, or a checksum is wrong
   TOO_LARGE,  // more than decompressed_bytes_max
 };
@@ -68,12 +68,16 @@ class Decompressor {
   Decompressor(const Decompressor&) = delete;
   Decompressor& operator=(const Decompressor&) = delete;
 
-  // The next plain bytes (never empty with MORE).
+  // The next plain bytes (never empty with MORE). An end is answered again and again.
   StreamEnd next(Bytes& chunk);
 
+  struct Stream;  // one codec's part
+
  private:
-  struct Stream;
   std::unique_ptr<Stream> stream_;
+  DecompressionScratch& scratch_;
+  size_t allowed_;  // bytes that may still come
+  StreamEnd end_ = StreamEnd::MORE;
 };
 
 // The whole payload at once into `out` (replaced). For readers that want the records together: tools, coordinators, conversion.

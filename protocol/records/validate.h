@@ -28,7 +28,7 @@ enum class AppendOrigin {
 
 // Of one topic, from its configuration.
 struct AppendRules {
-  std::optional<Compression> compression;  // compression.type; nullopt is `producer`: keep the client's codec
+  std::optional<Compression> compression{};  // compression.type; nullopt is `producer`: keep the client's codec
   TimestampType timestamp_type = TimestampType::CREATE_TIME;  // message.timestamp.type
   int64_t timestamp_before_max_ms = INT64_MAX;                // message.timestamp.before.max.ms
   int64_t timestamp_after_max_ms = INT64_MAX;                 // message.timestamp.after.max.ms
@@ -44,12 +44,14 @@ struct RecordError {
   bool operator==(const RecordError&) const = default;
 };
 
+inline constexpr size_t kRecordErrorsMax = 1000;
+
 struct AppendRefused {
   ErrorCode code = ErrorCode::UNKNOWN_SERVER_ERROR;
   std::string message;  // for a log line
   // Kafka's response names a message only when records are to blame; else error_message is null.
   bool message_in_response = false;
-  std::vector<RecordError> record_errors;
+  std::vector<RecordError> record_errors{};  // the first kRecordErrorsMax
 };
 
 // One batch of magic 2, ready but for its offsets; or nothing (is_empty), when an old produce request held no whole message: Kafka answers
@@ -103,6 +105,10 @@ std::optional<AppendRefused> check_produce_version(Bytes records, int16_t produc
 
 // Checks `records`, the bytes of one partition, and finds what to append. `records` are changed in place only where the topic's timestamp
 // type or a wrong max timestamp demands it, and only if the result is not a refusal. `scratch` is reused memory of the calling thread.
+//
+// Codes: INVALID_RECORD, INVALID_TIMESTAMP, CORRUPT_MESSAGE, MESSAGE_TOO_LARGE (batch_bytes_max, or more when decompressed than `limits`
+// allow), and UNKNOWN_SERVER_ERROR where Kafka answers so: compressed bytes that cannot be read, codecs 5 to 7, a negative timestamp
+// in a batch that must be rewritten.
 Validation validate_append(MutableBytes records, const TopicPartition& partition, const AppendRules& rules, AppendOrigin origin,
                            WallTime now, const DecompressionLimits& limits, DecompressionScratch& scratch);
 
