@@ -21,17 +21,16 @@ uint32_t crc32_ieee(Bytes bytes) {
 }
 
 // Takes length:varint bytes off the front. A negative length is null.
-bool take_vbytes(Bytes& in, std::optional<Bytes>& value) {
+inline bool take_vbytes(const uint8_t*& at, const uint8_t* end, std::optional<Bytes>& value) {
   int32_t length = 0;
-  if (!take_varint(in, length)) return false;
+  if (!take_varint(at, end, length)) return false;
   if (length < 0) {
     value.reset();
     return true;
   }
-  const auto size = static_cast<size_t>(length);
-  if (size > in.size()) return false;
-  value = in.first(size);
-  in = in.subspan(size);
+  if (length > end - at) return false;
+  value.emplace(at, static_cast<size_t>(length));
+  at += length;
   return true;
 }
 
@@ -114,8 +113,11 @@ std::optional<HeaderView> HeaderCursor::next() {
   --count_;
   std::optional<Bytes> key;
   HeaderView header;
-  const bool whole = take_vbytes(left_, key) && key.has_value() && take_vbytes(left_, header.value);
+  const uint8_t* at = left_.data();
+  const uint8_t* const end = at + left_.size();
+  const bool whole = take_vbytes(at, end, key) && key.has_value() && take_vbytes(at, end, header.value);
   QUOKKA_CHECK(whole, "headers that no RecordCursor has checked");
+  left_ = Bytes(at, end);
   header.key = text_of(*key);
   return header;
 }
@@ -135,46 +137,46 @@ bool RecordCursor::next(RecordView& record) {
     // A batch that says it has no records is not looked into: compaction leaves such ones.
     return count_ > 0 && !left_.empty() ? fail("bytes after the last record") : false;
   }
-  const size_t before = left_.size();
+  const uint8_t* at = left_.data();
+  const uint8_t* const end = at + left_.size();
   int32_t length = 0;
-  if (!take_varint(left_, length)) return fail("a record's length is cut off or too long");
+  if (!take_varint(at, end, length)) return fail("a record's length is cut off or too long");
   if (length < 0) return fail("a record's length is negative");
-  const auto size = static_cast<size_t>(length);
-  if (size > left_.size()) return fail("a record is longer than what is left of the batch");
-  if (!parse(left_.first(size), record)) return false;
-  left_ = left_.subspan(size);
-  record.size = before - left_.size();
+  if (length > end - at) return fail("a record is longer than what is left of the batch");
+  const uint8_t* const record_end = at + length;
+  if (!parse(at, record_end, record)) return false;
+  record.size = static_cast<size_t>(record_end - left_.data());
+  left_ = left_.subspan(record.size);
   ++read_;
   return true;
 }
 
-bool RecordCursor::parse(Bytes body, RecordView& record) {
-  if (body.empty()) return fail("a record without attributes");
-  record.attributes = static_cast<int8_t>(body[0]);
-  body = body.subspan(1);
+bool RecordCursor::parse(const uint8_t* at, const uint8_t* end, RecordView& record) {
+  if (at == end) return fail("a record without attributes");
+  record.attributes = static_cast<int8_t>(*at++);
   int64_t timestamp_delta = 0;
   int32_t offset_delta = 0;
-  if (!take_varlong(body, timestamp_delta)) return fail("a record's timestamp delta is cut off or too long");
-  if (!take_varint(body, offset_delta)) return fail("a record's offset delta is cut off or too long");
-  if (!take_vbytes(body, record.key)) return fail("a record's key is longer than the record");
-  if (!take_vbytes(body, record.value)) return fail("a record's value is longer than the record");
+  if (!take_varlong(at, end, timestamp_delta)) return fail("a record's timestamp delta is cut off or too long");
+  if (!take_varint(at, end, offset_delta)) return fail("a record's offset delta is cut off or too long");
+  if (!take_vbytes(at, end, record.key)) return fail("a record's key is longer than the record");
+  if (!take_vbytes(at, end, record.value)) return fail("a record's value is longer than the record");
   // Sums wrap as Kafka's do; what they must lie in is for the reader to check.
   record.timestamp_ms = append_time_ms_ ? *append_time_ms_
                                         : static_cast<int64_t>(static_cast<uint64_t>(base_timestamp_ms_) +
                                                                static_cast<uint64_t>(timestamp_delta));
   record.offset = Offset(static_cast<int64_t>(static_cast<uint64_t>(base_offset_.value) +
                                               static_cast<uint64_t>(int64_t{offset_delta})));
-  if (!take_varint(body, record.headers_count)) return fail("a record's count of headers is cut off or too long");
+  if (!take_varint(at, end, record.headers_count)) return fail("a record's count of headers is cut off or too long");
   if (record.headers_count < 0) return fail("a record's count of headers is negative");
-  if (static_cast<size_t>(record.headers_count) > body.size()) return fail("more headers than a record has bytes");
-  record.headers_bytes = body;
-  std::optional<Bytes> part;
+  if (record.headers_count > end - at) return fail("more headers than a record has bytes");
+  record.headers_bytes = Bytes(at, end);
   for (int32_t i = 0; i < record.headers_count; ++i) {
-    if (!take_vbytes(body, part)) return fail("a header's key is longer than the record");
+    std::optional<Bytes> part;
+    if (!take_vbytes(at, end, part)) return fail("a header's key is longer than the record");
     if (!part) return fail("a header's key is null");
-    if (!take_vbytes(body, part)) return fail("a header's value is longer than the record");
+    if (!take_vbytes(at, end, part)) return fail("a header's value is longer than the record");
   }
-  if (!body.empty()) return fail("a record is longer than what it holds");
+  if (at != end) return fail("a record is longer than what it holds");
   return true;
 }
 

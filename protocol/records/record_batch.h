@@ -204,7 +204,7 @@ class RecordCursor {
     error_ = error;
     return false;
   }
-  bool parse(Bytes body, RecordView& record);
+  bool parse(const uint8_t* at, const uint8_t* end, RecordView& record);
 
   Bytes left_;
   Offset base_offset_;

@@ -26,9 +26,11 @@ bool RecordScan::skip(int32_t bytes) {
 
 bool RecordScan::varint(int32_t& value) {
   if (chunk_.size() >= 5) {  // all of it is here
-    const size_t before = chunk_.size();
-    if (!take_varint(chunk_, value)) return false;
-    record_left_ -= static_cast<int64_t>(before - chunk_.size());
+    const uint8_t* at = chunk_.data();
+    if (!take_varint(at, at + 5, value)) return false;
+    const auto taken = static_cast<size_t>(at - chunk_.data());
+    record_left_ -= static_cast<int64_t>(taken);
+    chunk_ = chunk_.subspan(taken);
     return true;
   }
   uint32_t raw = 0;
@@ -37,7 +39,7 @@ bool RecordScan::varint(int32_t& value) {
     if (!take_byte(byte)) return false;
     raw |= static_cast<uint32_t>(byte & 0x7f) << shift;
     if (byte < 0x80) {
-      value = static_cast<int32_t>(raw >> 1) ^ -static_cast<int32_t>(raw & 1);
+      value = unzigzag(raw);
       return true;
     }
   }
@@ -46,9 +48,11 @@ bool RecordScan::varint(int32_t& value) {
 
 bool RecordScan::varlong(int64_t& value) {
   if (chunk_.size() >= 10) {
-    const size_t before = chunk_.size();
-    if (!take_varlong(chunk_, value)) return false;
-    record_left_ -= static_cast<int64_t>(before - chunk_.size());
+    const uint8_t* at = chunk_.data();
+    if (!take_varlong(at, at + 10, value)) return false;
+    const auto taken = static_cast<size_t>(at - chunk_.data());
+    record_left_ -= static_cast<int64_t>(taken);
+    chunk_ = chunk_.subspan(taken);
     return true;
   }
   uint64_t raw = 0;
@@ -57,7 +61,7 @@ bool RecordScan::varlong(int64_t& value) {
     if (!take_byte(byte)) return false;
     raw |= static_cast<uint64_t>(byte & 0x7f) << shift;
     if (byte < 0x80) {
-      value = static_cast<int64_t>(raw >> 1) ^ -static_cast<int64_t>(raw & 1);
+      value = unzigzag(raw);
       return true;
     }
   }

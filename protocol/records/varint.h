@@ -8,53 +8,45 @@
 
 namespace quokka {
 
-// Take one number off the front of `in`. False: cut off, or longer than 5 (varint) or 10 (varlong) bytes; `in` is then unspecified.
-inline bool take_uvarint(Bytes& in, uint32_t& value) {
-  uint32_t result = 0;
-  for (int i = 0; i < 5; ++i) {
-    if (static_cast<size_t>(i) >= in.size()) return false;
-    const uint8_t byte = in[static_cast<size_t>(i)];
-    result |= static_cast<uint32_t>(byte & 0x7f) << (7 * i);
+inline int32_t unzigzag(uint32_t raw) { return static_cast<int32_t>(raw >> 1) ^ -static_cast<int32_t>(raw & 1); }
+inline int64_t unzigzag(uint64_t raw) { return static_cast<int64_t>(raw >> 1) ^ -static_cast<int64_t>(raw & 1); }
+
+// At most 5 bytes of a 32-bit number, 10 of a 64-bit one.
+template <class U>
+bool take_uvarint(const uint8_t*& at, const uint8_t* end, U& value) {
+  constexpr int kBytesMax = (sizeof(U) * 8 + 6) / 7;
+  U result = 0;
+  for (int i = 0; i < kBytesMax && at != end; ++i) {
+    const uint8_t byte = *at++;
+    result = static_cast<U>(result | static_cast<U>(static_cast<U>(byte & 0x7f) << (7 * i)));
     if (byte < 0x80) {
       value = result;
-      in = in.subspan(static_cast<size_t>(i) + 1);
       return true;
     }
   }
   return false;
 }
 
-inline bool take_uvarlong(Bytes& in, uint64_t& value) {
-  uint64_t result = 0;
-  for (int i = 0; i < 10; ++i) {
-    if (static_cast<size_t>(i) >= in.size()) return false;
-    const uint8_t byte = in[static_cast<size_t>(i)];
-    result |= static_cast<uint64_t>(byte & 0x7f) << (7 * i);
-    if (byte < 0x80) {
-      value = result;
-      in = in.subspan(static_cast<size_t>(i) + 1);
-      return true;
-    }
-  }
-  return false;
-}
-
-inline bool take_varint(Bytes& in, int32_t& value) {
+// Take one number off the front of [at, end). False: cut off or too long; `at` is then unspecified.
+inline bool take_varint(const uint8_t*& at, const uint8_t* end, int32_t& value) {
   uint32_t raw = 0;
-  if (!in.empty() && in[0] < 0x80) {  // nearly all of them
-    raw = in[0];
-    in = in.subspan(1);
-  } else if (!take_uvarint(in, raw)) {
+  if (at != end && *at < 0x80) {  // nearly all of them
+    raw = *at++;
+  } else if (!take_uvarint(at, end, raw)) {
     return false;
   }
-  value = static_cast<int32_t>(raw >> 1) ^ -static_cast<int32_t>(raw & 1);
+  value = unzigzag(raw);
   return true;
 }
 
-inline bool take_varlong(Bytes& in, int64_t& value) {
+inline bool take_varlong(const uint8_t*& at, const uint8_t* end, int64_t& value) {
   uint64_t raw = 0;
-  if (!take_uvarlong(in, raw)) return false;
-  value = static_cast<int64_t>(raw >> 1) ^ -static_cast<int64_t>(raw & 1);
+  if (at != end && *at < 0x80) {
+    raw = *at++;
+  } else if (!take_uvarint(at, end, raw)) {
+    return false;
+  }
+  value = unzigzag(raw);
   return true;
 }
 
