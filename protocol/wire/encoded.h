@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "protocol/base/bytes.h"
@@ -32,6 +33,8 @@ class Encoded {
     size_ += length;
     owned_.push_back(std::move(block));
   }
+  // Memory that chunks appended as borrowed lie in.
+  void keep(std::unique_ptr<uint8_t[]> block) { owned_.push_back(std::move(block)); }
   void append_borrowed(Bytes bytes) {
     chunks_.push_back({bytes, 0});
     size_ += bytes.size();

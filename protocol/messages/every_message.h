@@ -1,0 +1,206 @@
+// Every message there is, for tests and fuzzers that go over all of them. Heavy: nothing else includes it.
+#pragma once
+
+#include "protocol/messages/add_offsets_to_txn.h"
+#include "protocol/messages/add_partitions_to_txn.h"
+#include "protocol/messages/allocate_producer_ids.h"
+#include "protocol/messages/alter_client_quotas.h"
+#include "protocol/messages/alter_configs.h"
+#include "protocol/messages/alter_partition.h"
+#include "protocol/messages/alter_partition_reassignments.h"
+#include "protocol/messages/alter_replica_log_dirs.h"
+#include "protocol/messages/alter_user_scram_credentials.h"
+#include "protocol/messages/api_versions.h"
+#include "protocol/messages/consumer_group_describe.h"
+#include "protocol/messages/consumer_group_heartbeat.h"
+#include "protocol/messages/controlled_shutdown.h"
+#include "protocol/messages/create_acls.h"
+#include "protocol/messages/create_delegation_token.h"
+#include "protocol/messages/create_partitions.h"
+#include "protocol/messages/create_topics.h"
+#include "protocol/messages/delete_acls.h"
+#include "protocol/messages/delete_groups.h"
+#include "protocol/messages/delete_records.h"
+#include "protocol/messages/delete_topics.h"
+#include "protocol/messages/describe_acls.h"
+#include "protocol/messages/describe_client_quotas.h"
+#include "protocol/messages/describe_cluster.h"
+#include "protocol/messages/describe_configs.h"
+#include "protocol/messages/describe_delegation_token.h"
+#include "protocol/messages/describe_groups.h"
+#include "protocol/messages/describe_log_dirs.h"
+#include "protocol/messages/describe_producers.h"
+#include "protocol/messages/describe_transactions.h"
+#include "protocol/messages/describe_user_scram_credentials.h"
+#include "protocol/messages/elect_leaders.h"
+#include "protocol/messages/end_txn.h"
+#include "protocol/messages/envelope.h"
+#include "protocol/messages/expire_delegation_token.h"
+#include "protocol/messages/fetch.h"
+#include "protocol/messages/find_coordinator.h"
+#include "protocol/messages/heartbeat.h"
+#include "protocol/messages/incremental_alter_configs.h"
+#include "protocol/messages/init_producer_id.h"
+#include "protocol/messages/join_group.h"
+#include "protocol/messages/leader_and_isr.h"
+#include "protocol/messages/leave_group.h"
+#include "protocol/messages/list_groups.h"
+#include "protocol/messages/list_offsets.h"
+#include "protocol/messages/list_partition_reassignments.h"
+#include "protocol/messages/list_transactions.h"
+#include "protocol/messages/metadata.h"
+#include "protocol/messages/offset_commit.h"
+#include "protocol/messages/offset_delete.h"
+#include "protocol/messages/offset_fetch.h"
+#include "protocol/messages/offset_for_leader_epoch.h"
+#include "protocol/messages/produce.h"
+#include "protocol/messages/renew_delegation_token.h"
+#include "protocol/messages/sasl_authenticate.h"
+#include "protocol/messages/sasl_handshake.h"
+#include "protocol/messages/stop_replica.h"
+#include "protocol/messages/sync_group.h"
+#include "protocol/messages/txn_offset_commit.h"
+#include "protocol/messages/update_features.h"
+#include "protocol/messages/update_metadata.h"
+#include "protocol/messages/write_txn_markers.h"
+#include "protocol/records/stored/consumer_protocol.h"
+#include "protocol/records/stored/default_principal.h"
+#include "protocol/records/stored/group_metadata.h"
+#include "protocol/records/stored/offset_commit.h"
+#include "protocol/records/stored/transaction_log.h"
+
+// X(type): requests and responses, then the records of internal topics.
+#define QUOKKA_EVERY_MESSAGE(X) \
+  X(ProduceRequest) \
+  X(ProduceResponse) \
+  X(FetchRequest) \
+  X(FetchResponse) \
+  X(ListOffsetsRequest) \
+  X(ListOffsetsResponse) \
+  X(MetadataRequest) \
+  X(MetadataResponse) \
+  X(LeaderAndIsrRequest) \
+  X(LeaderAndIsrResponse) \
+  X(StopReplicaRequest) \
+  X(StopReplicaResponse) \
+  X(UpdateMetadataRequest) \
+  X(UpdateMetadataResponse) \
+  X(ControlledShutdownRequest) \
+  X(ControlledShutdownResponse) \
+  X(OffsetCommitRequest) \
+  X(OffsetCommitResponse) \
+  X(OffsetFetchRequest) \
+  X(OffsetFetchResponse) \
+  X(FindCoordinatorRequest) \
+  X(FindCoordinatorResponse) \
+  X(JoinGroupRequest) \
+  X(JoinGroupResponse) \
+  X(HeartbeatRequest) \
+  X(HeartbeatResponse) \
+  X(LeaveGroupRequest) \
+  X(LeaveGroupResponse) \
+  X(SyncGroupRequest) \
+  X(SyncGroupResponse) \
+  X(DescribeGroupsRequest) \
+  X(DescribeGroupsResponse) \
+  X(ListGroupsRequest) \
+  X(ListGroupsResponse) \
+  X(SaslHandshakeRequest) \
+  X(SaslHandshakeResponse) \
+  X(ApiVersionsRequest) \
+  X(ApiVersionsResponse) \
+  X(CreateTopicsRequest) \
+  X(CreateTopicsResponse) \
+  X(DeleteTopicsRequest) \
+  X(DeleteTopicsResponse) \
+  X(DeleteRecordsRequest) \
+  X(DeleteRecordsResponse) \
+  X(InitProducerIdRequest) \
+  X(InitProducerIdResponse) \
+  X(OffsetForLeaderEpochRequest) \
+  X(OffsetForLeaderEpochResponse) \
+  X(AddPartitionsToTxnRequest) \
+  X(AddPartitionsToTxnResponse) \
+  X(AddOffsetsToTxnRequest) \
+  X(AddOffsetsToTxnResponse) \
+  X(EndTxnRequest) \
+  X(EndTxnResponse) \
+  X(WriteTxnMarkersRequest) \
+  X(WriteTxnMarkersResponse) \
+  X(TxnOffsetCommitRequest) \
+  X(TxnOffsetCommitResponse) \
+  X(DescribeAclsRequest) \
+  X(DescribeAclsResponse) \
+  X(CreateAclsRequest) \
+  X(CreateAclsResponse) \
+  X(DeleteAclsRequest) \
+  X(DeleteAclsResponse) \
+  X(DescribeConfigsRequest) \
+  X(DescribeConfigsResponse) \
+  X(AlterConfigsRequest) \
+  X(AlterConfigsResponse) \
+  X(AlterReplicaLogDirsRequest) \
+  X(AlterReplicaLogDirsResponse) \
+  X(DescribeLogDirsRequest) \
+  X(DescribeLogDirsResponse) \
+  X(SaslAuthenticateRequest) \
+  X(SaslAuthenticateResponse) \
+  X(CreatePartitionsRequest) \
+  X(CreatePartitionsResponse) \
+  X(CreateDelegationTokenRequest) \
+  X(CreateDelegationTokenResponse) \
+  X(RenewDelegationTokenRequest) \
+  X(RenewDelegationTokenResponse) \
+  X(ExpireDelegationTokenRequest) \
+  X(ExpireDelegationTokenResponse) \
+  X(DescribeDelegationTokenRequest) \
+  X(DescribeDelegationTokenResponse) \
+  X(DeleteGroupsRequest) \
+  X(DeleteGroupsResponse) \
+  X(ElectLeadersRequest) \
+  X(ElectLeadersResponse) \
+  X(IncrementalAlterConfigsRequest) \
+  X(IncrementalAlterConfigsResponse) \
+  X(AlterPartitionReassignmentsRequest) \
+  X(AlterPartitionReassignmentsResponse) \
+  X(ListPartitionReassignmentsRequest) \
+  X(ListPartitionReassignmentsResponse) \
+  X(OffsetDeleteRequest) \
+  X(OffsetDeleteResponse) \
+  X(DescribeClientQuotasRequest) \
+  X(DescribeClientQuotasResponse) \
+  X(AlterClientQuotasRequest) \
+  X(AlterClientQuotasResponse) \
+  X(DescribeUserScramCredentialsRequest) \
+  X(DescribeUserScramCredentialsResponse) \
+  X(AlterUserScramCredentialsRequest) \
+  X(AlterUserScramCredentialsResponse) \
+  X(AlterPartitionRequest) \
+  X(AlterPartitionResponse) \
+  X(UpdateFeaturesRequest) \
+  X(UpdateFeaturesResponse) \
+  X(EnvelopeRequest) \
+  X(EnvelopeResponse) \
+  X(DescribeClusterRequest) \
+  X(DescribeClusterResponse) \
+  X(DescribeProducersRequest) \
+  X(DescribeProducersResponse) \
+  X(DescribeTransactionsRequest) \
+  X(DescribeTransactionsResponse) \
+  X(ListTransactionsRequest) \
+  X(ListTransactionsResponse) \
+  X(AllocateProducerIdsRequest) \
+  X(AllocateProducerIdsResponse) \
+  X(ConsumerGroupHeartbeatRequest) \
+  X(ConsumerGroupHeartbeatResponse) \
+  X(ConsumerGroupDescribeRequest) \
+  X(ConsumerGroupDescribeResponse) \
+  X(OffsetCommitKey) \
+  X(OffsetCommitValue) \
+  X(GroupMetadataKey) \
+  X(GroupMetadataValue) \
+  X(TransactionLogKey) \
+  X(TransactionLogValue) \
+  X(ConsumerProtocolSubscription) \
+  X(ConsumerProtocolAssignment) \
+  X(DefaultPrincipalData)
