@@ -43,7 +43,7 @@ TEST(BrokerConfigTest, DefaultsAreKafkas) {
   EXPECT_EQ(config.inter_broker_protocol_version, "3.9-IV0");
   EXPECT_EQ(config.broker_rack, std::nullopt);
   ASSERT_EQ(config.listeners.bound.size(), 1u);
-  EXPECT_EQ(config.listeners.bound[0], (Endpoint{"PLAINTEXT", SecurityProtocol::PLAINTEXT, "", 9092}));
+  EXPECT_EQ(config.listeners.bound[0], (ListenerEndpoint{"PLAINTEXT", SecurityProtocol::PLAINTEXT, "", 9092}));
   EXPECT_EQ(config.listeners.inter_broker, "PLAINTEXT");
 }
 

@@ -141,7 +141,7 @@ Status refuse_what_would_weaken(const Properties& given) {
 }
 
 Status refuse_secure_listeners(const Listeners& listeners) {
-  for (const Endpoint& endpoint : listeners.bound)
+  for (const ListenerEndpoint& endpoint : listeners.bound)
     if (endpoint.protocol != SecurityProtocol::PLAINTEXT)
       return broken("listeners=" + endpoint.str() + " is not possible: its protocol " + std::string(name(endpoint.protocol)) +
                     " is not implemented yet, PLAINTEXT is.");

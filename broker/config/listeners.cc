@@ -41,14 +41,14 @@ std::vector<std::string_view> entries_of(std::string_view text) {
 
 Error invalid(std::string message) { return Error{ErrorCode::INVALID_CONFIG, std::move(message)}; }
 
-std::string names_of(const std::vector<Endpoint>& endpoints) {
+std::string names_of(const std::vector<ListenerEndpoint>& endpoints) {
   std::string names;
-  for (const Endpoint& endpoint : endpoints) names += (names.empty() ? "" : ",") + endpoint.listener;
+  for (const ListenerEndpoint& endpoint : endpoints) names += (names.empty() ? "" : ",") + endpoint.listener;
   return names;
 }
 
-const Endpoint* find_listener(const std::vector<Endpoint>& endpoints, std::string_view listener) {
-  for (const Endpoint& endpoint : endpoints)
+const ListenerEndpoint* find_listener(const std::vector<ListenerEndpoint>& endpoints, std::string_view listener) {
+  for (const ListenerEndpoint& endpoint : endpoints)
     if (endpoint.listener == listener) return &endpoint;
   return nullptr;
 }
@@ -76,7 +76,7 @@ Result<ProtocolMap> parse_protocol_map(std::string_view text) {
 bool is_host_character(char c) { return std::isalnum(static_cast<unsigned char>(c)) || std::string_view("-%._:").find(c) != std::string_view::npos; }
 
 // endpoint := name "://" host ":" port, an IPv6 host in brackets
-Result<Endpoint> parse_endpoint(std::string_view entry, const ProtocolMap& protocols) {
+Result<ListenerEndpoint> parse_endpoint(std::string_view entry, const ProtocolMap& protocols) {
   Error unparsable = invalid("Unable to parse " + std::string(entry) + " to a broker endpoint: it has the form NAME://host:port");
   size_t scheme = entry.rfind("://");
   if (scheme == std::string_view::npos) return unparsable;
@@ -91,7 +91,7 @@ Result<Endpoint> parse_endpoint(std::string_view entry, const ProtocolMap& proto
   auto [end, error] = std::from_chars(port_text.data(), port_text.data() + port_text.size(), port);
   if (error != std::errc() || end != port_text.data() + port_text.size()) return unparsable;
   if (port < 0 || port > 65535) return invalid("port " + std::string(port_text) + " of " + std::string(entry) + " is not within 0 to 65535");
-  Endpoint endpoint;
+  ListenerEndpoint endpoint;
   endpoint.listener = upper(entry.substr(0, scheme));
   auto protocol = protocols.find(endpoint.listener);
   if (protocol == protocols.end())
@@ -109,14 +109,14 @@ int family_of(const std::string& host) {
 }
 
 // One port may serve an IPv4 and an IPv6 address, nothing else twice.
-Status check_ports(const std::vector<Endpoint>& endpoints, const std::string& text) {
-  std::map<uint16_t, std::vector<const Endpoint*>> by_port;
-  for (const Endpoint& endpoint : endpoints)
+Status check_ports(const std::vector<ListenerEndpoint>& endpoints, const std::string& text) {
+  std::map<uint16_t, std::vector<const ListenerEndpoint*>> by_port;
+  for (const ListenerEndpoint& endpoint : endpoints)
     if (endpoint.port != 0) by_port[endpoint.port].push_back(&endpoint);
   for (const auto& [port, same] : by_port) {
     if (same.size() < 2) continue;
     std::vector<int> families;
-    for (const Endpoint* endpoint : same) families.push_back(family_of(endpoint->host));
+    for (const ListenerEndpoint* endpoint : same) families.push_back(family_of(endpoint->host));
     size_t addresses = families.size() - static_cast<size_t>(std::count(families.begin(), families.end(), 0));
     if (addresses == 0) return invalid("Each listener must have a different port, listeners: " + text);
     if (same.size() > 2)
@@ -129,10 +129,10 @@ Status check_ports(const std::vector<Endpoint>& endpoints, const std::string& te
   return {};
 }
 
-Result<std::vector<Endpoint>> parse_endpoints(const std::string& text, const ProtocolMap& protocols, bool distinct_ports) {
-  std::vector<Endpoint> endpoints;
+Result<std::vector<ListenerEndpoint>> parse_endpoints(const std::string& text, const ProtocolMap& protocols, bool distinct_ports) {
+  std::vector<ListenerEndpoint> endpoints;
   for (std::string_view entry : entries_of(text)) {
-    Result<Endpoint> endpoint = parse_endpoint(entry, protocols);
+    Result<ListenerEndpoint> endpoint = parse_endpoint(entry, protocols);
     if (!endpoint) return invalid("Error creating broker listeners from '" + text + "': " + endpoint.error().message);
     if (find_listener(endpoints, endpoint->listener)) return invalid("Each listener must have a different name, listeners: " + text);
     endpoints.push_back(std::move(*endpoint));
@@ -192,7 +192,7 @@ Status check_advertised(const Listeners& listeners) {
   if (!find_listener(listeners.advertised, listeners.inter_broker))
     return invalid("inter.broker.listener.name must be a listener name defined in advertised.listeners. The valid options based on "
                    "currently configured listeners are " + names_of(listeners.advertised));
-  for (const Endpoint& endpoint : listeners.advertised) {
+  for (const ListenerEndpoint& endpoint : listeners.advertised) {
     if (!find_listener(listeners.bound, endpoint.listener))
       return invalid("advertised.listeners listener names must be equal to or a subset of the ones defined in listeners. Found " +
                      names_of(listeners.advertised) + ". The valid options based on the current configuration are " +
@@ -213,7 +213,7 @@ std::optional<SecurityProtocol> parse_security_protocol(std::string_view text) {
   return static_cast<SecurityProtocol>(at - protocol_names.begin());
 }
 
-std::string Endpoint::str() const {
+std::string ListenerEndpoint::str() const {
   bool v6 = host.find(':') != std::string::npos;
   return listener + "://" + (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
@@ -222,12 +222,12 @@ Result<Listeners> resolve_listeners(const Properties& effective, const Propertie
   Result<ProtocolMap> protocols = parse_protocol_map(value_in(effective, "listener.security.protocol.map").value_or(""));
   if (!protocols) return protocols.error();
   Listeners listeners;
-  Result<std::vector<Endpoint>> bound = parse_endpoints(value_in(effective, "listeners").value_or(""), *protocols, true);
+  Result<std::vector<ListenerEndpoint>> bound = parse_endpoints(value_in(effective, "listeners").value_or(""), *protocols, true);
   if (!bound) return bound.error();
   listeners.bound = std::move(*bound);
   listeners.advertised = listeners.bound;
   if (std::optional<std::string> text = value_in(effective, "advertised.listeners")) {
-    Result<std::vector<Endpoint>> advertised = parse_endpoints(*text, *protocols, false);
+    Result<std::vector<ListenerEndpoint>> advertised = parse_endpoints(*text, *protocols, false);
     if (!advertised) return advertised.error();
     listeners.advertised = std::move(*advertised);
   }

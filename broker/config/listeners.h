@@ -18,19 +18,19 @@ enum class SecurityProtocol : uint8_t { PLAINTEXT = 0, SSL = 1, SASL_PLAINTEXT =
 std::string_view name(SecurityProtocol protocol);
 std::optional<SecurityProtocol> parse_security_protocol(std::string_view text);
 
-struct Endpoint {
+struct ListenerEndpoint {
   std::string listener;  // upper case
   SecurityProtocol protocol = SecurityProtocol::PLAINTEXT;
   std::string host;  // "" binds all interfaces; advertised, it stands for the machine's own name
   uint16_t port = 0;
 
-  bool operator==(const Endpoint&) const = default;
+  bool operator==(const ListenerEndpoint&) const = default;
   std::string str() const;  // "PLAINTEXT://host:9092"
 };
 
 struct Listeners {
-  std::vector<Endpoint> bound;       // in the order of `listeners`
-  std::vector<Endpoint> advertised;  // names are among those bound
+  std::vector<ListenerEndpoint> bound;       // in the order of `listeners`
+  std::vector<ListenerEndpoint> advertised;  // names are among those bound
   std::string inter_broker;          // name of the listener brokers use among themselves
   SecurityProtocol inter_broker_protocol = SecurityProtocol::PLAINTEXT;
   std::optional<std::string> control_plane;

@@ -1,0 +1,55 @@
+#include "broker/handlers/dispatch.h"
+
+#include <string>
+
+#include "broker/handlers/handlers.h"
+
+namespace quokka {
+
+namespace {
+
+constexpr ServedApi kServed[] = {
+    {ApiKey::PRODUCE, &handle_produce},
+    {ApiKey::FETCH, &handle_fetch},
+    {ApiKey::LIST_OFFSETS, &handle_list_offsets},
+    {ApiKey::METADATA, &handle_metadata},
+    {ApiKey::LEADER_AND_ISR, &handle_leader_and_isr, true},
+    {ApiKey::STOP_REPLICA, &handle_stop_replica, true},
+    {ApiKey::UPDATE_METADATA, &handle_update_metadata, true},
+    {ApiKey::CONTROLLED_SHUTDOWN, &handle_controlled_shutdown, true},
+    {ApiKey::API_VERSIONS, &handle_api_versions},
+    {ApiKey::CREATE_TOPICS, &handle_create_topics},
+    {ApiKey::DELETE_TOPICS, &handle_delete_topics},
+    {ApiKey::DELETE_RECORDS, &handle_delete_records},
+    {ApiKey::INIT_PRODUCER_ID, &handle_init_producer_id},
+    {ApiKey::OFFSET_FOR_LEADER_EPOCH, &handle_offset_for_leader_epoch},
+    {ApiKey::DESCRIBE_CONFIGS, &handle_describe_configs},
+    {ApiKey::DESCRIBE_LOG_DIRS, &handle_describe_log_dirs},
+    {ApiKey::CREATE_PARTITIONS, &handle_create_partitions},
+    {ApiKey::ALTER_PARTITION, &handle_alter_partition, true},
+    {ApiKey::DESCRIBE_CLUSTER, &handle_describe_cluster},
+    {ApiKey::ALLOCATE_PRODUCER_IDS, &handle_allocate_producer_ids, true},
+};
+
+}  // namespace
+
+int16_t ServedApi::version_min() const { return api_entry(static_cast<int16_t>(key))->version_min; }
+int16_t ServedApi::version_max() const { return api_entry(static_cast<int16_t>(key))->version_max; }
+
+std::span<const ServedApi> served_apis() { return kServed; }
+
+void Dispatch::on_call(CallPtr call) {
+  for (const ServedApi& api : kServed) {
+    if (static_cast<int16_t>(api.key) != call->api_key()) continue;
+    // ApiVersions answers a version it does not know in version 0.
+    const bool known = call->version() >= api.version_min() && call->version() <= api.version_max();
+    if (!known && api.key != ApiKey::API_VERSIONS)
+      return call->close("it asked for " + std::string(name(api.key)) + " v" + std::to_string(call->version()) + ", which is not served");
+    if (api.between_brokers && !call->peer().inter_broker)
+      return call->close("it asked for " + std::string(name(api.key)) + ", which only brokers may, on another listener than theirs");
+    return api.handle(services_, std::move(call));
+  }
+  call->close("it asked for API key " + std::to_string(call->api_key()) + ", which is not served");
+}
+
+}  // namespace quokka

@@ -1,0 +1,50 @@
+// What request handlers work with. Put together by broker.cc, outlives every call.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <string>
+
+#include "broker/config/broker_config.h"
+#include "broker/handlers/fetch_sessions.h"
+#include "broker/peers/producer_ids.h"
+#include "broker/replica/replica_table.h"
+#include "coord/view/cluster_view.h"
+#include "protocol/base/serial.h"
+
+namespace quokka {
+
+class ConfigStore;
+class ControllerRunner;
+class Registry;
+class TopicStore;
+
+struct Services {
+  const ConfigSources& config_sources;
+  const BrokerConfig& config;
+  BrokerId self;
+  std::string cluster_id;
+
+  ReplicaTable& replicas;
+  LogDirectories& log_directories;
+  ViewHolder& view;
+  FetchSessions& fetch_sessions;
+  ProducerIds& producer_ids;
+
+  ControllerRunner& controller;
+  Loop& coordination;    // the loop of everything that talks to ZooKeeper: the three below are called on it
+  TopicStore& topics;    // topics in ZooKeeper
+  ConfigStore& configs;  // topic and broker settings in ZooKeeper
+
+  Pool& pool;
+  Serial& control;  // control requests, one after another
+  Random& random;
+  Registry& metrics;
+
+  std::atomic<int64_t>& features_epoch;  // version of /feature; -1 unless it is there and enabled
+  std::atomic<int64_t>& broker_epoch;    // czxid of this broker's registration; -1 while it has none
+  // Epoch of the controller whose word was last accepted. Serial `control` only.
+  ControllerEpoch controller_epoch;
+};
+
+}  // namespace quokka
