@@ -23,10 +23,11 @@ ifeq ($(VARIANT),release)
   CXXFLAGS += -O2 -g1
 else ifeq ($(VARIANT),asan)
   CXX := g++
-  CXXFLAGS += -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+  # Instrumented code makes g++ see uninitialized values in the standard library where there are none.
+  CXXFLAGS += -O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined -Wno-maybe-uninitialized
 else ifeq ($(VARIANT),tsan)
   CXX := g++
-  CXXFLAGS += -O1 -g -fsanitize=thread -Wno-tsan
+  CXXFLAGS += -O1 -g -fsanitize=thread -Wno-tsan -Wno-maybe-uninitialized
 else ifeq ($(VARIANT),fuzz)
   CXX := $(CLANGXX)
   CXXFLAGS += -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -Wno-sign-conversion

@@ -7,9 +7,10 @@
 
 #include "broker/net/event_loop.h"
 
+#include "protocol/base/mutex.h"
+
 namespace quokka {
 
-// std::mutex here and not Mutex: the condition variables of the port implementation need it.
 struct ThreadPool::Core {
   void work(const std::string& name) {
     pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
@@ -34,9 +35,9 @@ struct ThreadPool::Core {
   }
 
   size_t queue_max = 0;
-  mutable std::mutex mutex;
-  std::condition_variable filled;
-  std::condition_variable room;
+  mutable Mutex mutex;
+  std::condition_variable_any filled;
+  std::condition_variable_any room;
   std::deque<Task> queue;
   bool stopped = false;
   std::vector<std::thread> threads;
@@ -44,7 +45,7 @@ struct ThreadPool::Core {
 
 ThreadPool::ThreadPool(int threads, size_t queue_max, const std::string& name) : core_(std::make_unique<Core>()) {
   core_->queue_max = queue_max;
-  std::lock_guard lock(core_->mutex);  // the threads vector is complete before any of them looks at it
+  MutexLock lock(core_->mutex);  // the threads vector is complete before any of them looks at it
   for (int i = 0; i < threads; ++i)
     core_->threads.emplace_back([core = core_.get(), named = name + "-" + std::to_string(i)] { core->work(named); });
 }
@@ -67,7 +68,7 @@ void ThreadPool::run(Task work) {
 void ThreadPool::stop() {
   std::deque<Task> unrun;
   {
-    std::lock_guard lock(core_->mutex);
+    MutexLock lock(core_->mutex);
     core_->stopped = true;
     unrun.swap(core_->queue);
   }
@@ -79,7 +80,7 @@ void ThreadPool::stop() {
 }
 
 size_t ThreadPool::queued() const {
-  std::lock_guard lock(core_->mutex);
+  MutexLock lock(core_->mutex);
   return core_->queue.size();
 }
 

@@ -5,7 +5,6 @@
 
 #include <filesystem>
 #include <fstream>
-#include <regex>
 
 #include "protocol/base/ids.h"
 #include "protocol/base/log_capture.h"
@@ -68,9 +67,9 @@ TEST(LogTest, FileGetsTimedLinesAndRotates) {
   std::ifstream file(logs + "/server.log");
   std::string line;
   ASSERT_TRUE(std::getline(file, line));
-  EXPECT_TRUE(std::regex_match(
-      line, std::regex(R"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} INFO \[base\] line \d of some length to fill the file)")))
-      << line;
+  for (char& c : line)
+    if (c >= '0' && c <= '9') c = '9';
+  EXPECT_EQ(line, "9999-99-99 99:99:99,999 INFO [base] line 9 of some length to fill the file");
   EXPECT_TRUE(std::filesystem::exists(logs + "/server.1.log"));
   EXPECT_FALSE(std::filesystem::exists(logs + "/server.3.log"));
   ASSERT_TRUE(open_log({.directory = "", .console = true, .level = LogLevel::warn}).ok());

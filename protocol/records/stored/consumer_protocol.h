@@ -1,3 +1,4 @@
+// What a consumer tells its group, inside JoinGroup and SyncGroup: subscription and assignment. Versions carry their number in front.
 #pragma once
 
 #include "protocol/messages/api_table.h"

@@ -1,3 +1,4 @@
+// A principal as it travels in a forwarded request and in stored delegation tokens.
 #pragma once
 
 #include "protocol/messages/api_table.h"

@@ -1,3 +1,4 @@
+// Records of __consumer_offsets that hold a group: key version 2, value versions as given below.
 #pragma once
 
 #include "protocol/messages/api_table.h"

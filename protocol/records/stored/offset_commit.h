@@ -1,3 +1,4 @@
+// Records of __consumer_offsets that hold a committed offset: key versions 0 and 1, value versions as given below.
 #pragma once
 
 #include "protocol/messages/api_table.h"

@@ -1,3 +1,4 @@
+// Records of __transaction_state: one transactional id with its producer, state and partitions.
 #pragma once
 
 #include "protocol/messages/api_table.h"
