@@ -13,22 +13,6 @@ std::string parent_of(const std::string& path) {
 
 std::string child_of(const std::string& parent, const std::string& name) { return parent == "/" ? "/" + name : parent + "/" + name; }
 
-// ZooKeeper's rules, as far as anybody could break them.
-bool is_valid_path(const std::string& path) {
-  if (path.empty() || path[0] != '/') return false;
-  if (path == "/") return true;
-  if (path.find('\0') != std::string::npos) return false;
-  size_t from = 1;
-  while (from <= path.size()) {
-    size_t slash = path.find('/', from);
-    std::string part = path.substr(from, slash == std::string::npos ? std::string::npos : slash - from);
-    if (part.empty() || part == "." || part == "..") return false;
-    if (slash == std::string::npos) return true;
-    from = slash + 1;
-  }
-  return false;
-}
-
 bool is_sequential(CreateMode mode) { return mode == CreateMode::persistent_sequential || mode == CreateMode::ephemeral_sequential; }
 bool is_ephemeral(CreateMode mode) { return mode == CreateMode::ephemeral || mode == CreateMode::ephemeral_sequential; }
 
@@ -61,7 +45,7 @@ std::vector<std::string> FakeZookeeper::paths() const {
 }
 
 void FakeZookeeper::put(const std::string& path, ZnodeData value) {
-  QUOKKA_CHECK(is_valid_path(path), path);
+  QUOKKA_CHECK(is_valid_znode_path(path), path);
   if (has(path)) {
     QUOKKA_CHECK_EQ(run(0, {ZkOp::set(path, std::move(value), kAnyVersion)}).outcome, ZkOutcome::ok);
     return;
@@ -128,8 +112,7 @@ void FakeZookeeper::touch(Transaction& txn, const std::string& path) {
 }
 
 ZkOutcome FakeZookeeper::create(Transaction& txn, ZkOp op, ZkOpResult& result) {
-  // A sequential name may end in '/': the number is the whole name then.
-  if (!is_valid_path(is_sequential(op.mode) ? op.path + "0" : op.path) || op.path == "/") return ZkOutcome::invalid_argument;
+  if (!is_valid_znode_path(op.path, op.mode) || op.path == "/") return ZkOutcome::invalid_argument;
   auto parent = nodes_.find(parent_of(op.path));
   if (parent == nodes_.end()) return ZkOutcome::no_node;
   if (parent->second.stat.ephemeral_owner != 0) return ZkOutcome::no_children_for_ephemerals;
@@ -158,7 +141,7 @@ ZkOutcome FakeZookeeper::create(Transaction& txn, ZkOp op, ZkOpResult& result) {
 }
 
 ZkOutcome FakeZookeeper::remove(Transaction& txn, const std::string& path, int32_t version) {
-  if (!is_valid_path(path) || path == "/") return ZkOutcome::invalid_argument;
+  if (!is_valid_znode_path(path) || path == "/") return ZkOutcome::invalid_argument;
   auto found = nodes_.find(path);
   if (found == nodes_.end()) return ZkOutcome::no_node;
   if (version != kAnyVersion && version != found->second.stat.version) return ZkOutcome::bad_version;
@@ -185,7 +168,7 @@ ZkOutcome FakeZookeeper::perform(Transaction& txn, const ZkOp& op, ZkOpResult& r
     case ZkOp::Kind::check:
     case ZkOp::Kind::set: break;
   }
-  if (!is_valid_path(op.path)) return ZkOutcome::invalid_argument;
+  if (!is_valid_znode_path(op.path)) return ZkOutcome::invalid_argument;
   auto found = nodes_.find(op.path);
   if (found == nodes_.end()) return ZkOutcome::no_node;
   if (op.version != kAnyVersion && op.version != found->second.stat.version) return ZkOutcome::bad_version;
@@ -297,7 +280,7 @@ struct FakeSession::ExistsOperation final : Operation {
   ExistsOperation(std::string p, Watch w, StatDone d) : path(std::move(p)), watch(w), done(std::move(d)) {}
   bool is_write() const override { return false; }
   void perform(FakeZookeeper& server, int64_t session) override {
-    if (!is_valid_path(path)) {
+    if (!is_valid_znode_path(path)) {
       outcome = ZkOutcome::invalid_argument;
       return;
     }
@@ -319,7 +302,7 @@ struct FakeSession::GetOperation final : Operation {
   GetOperation(std::string p, Watch w, DataDone d) : path(std::move(p)), watch(w), done(std::move(d)) {}
   bool is_write() const override { return false; }
   void perform(FakeZookeeper& server, int64_t session) override {
-    if (!is_valid_path(path)) {
+    if (!is_valid_znode_path(path)) {
       outcome = ZkOutcome::invalid_argument;
       return;
     }
@@ -343,7 +326,7 @@ struct FakeSession::ChildrenOperation final : Operation {
   ChildrenOperation(std::string p, Watch w, ChildrenDone d) : path(std::move(p)), watch(w), done(std::move(d)) {}
   bool is_write() const override { return false; }
   void perform(FakeZookeeper& server, int64_t session) override {
-    if (!is_valid_path(path)) {
+    if (!is_valid_znode_path(path)) {
       outcome = ZkOutcome::invalid_argument;
       return;
     }
@@ -383,6 +366,7 @@ void FakeSession::establish() {
   if (id_ != 0) return;
   id_ = server_.open(this, Duration::millis(timeout_ms_));
   connected_ = true;
+  own_ids_.insert(id_);
   post_session(SessionEvent::established, id_, true);
   schedule();
 }

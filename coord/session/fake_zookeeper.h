@@ -125,6 +125,8 @@ class FakeSession final : public ZookeeperSession {
   void lose_writes(size_t count, bool performed);
   // Ends the session in order: ephemerals go at once. Nothing is called after it.
   void close();
+  // Makes is_own_session true for the session of a process before this one.
+  void remember_session(int64_t session_id) { own_ids_.insert(session_id); }
   // Operations that were called and not yet performed.
   size_t waiting() const { return queue_.size(); }
   // While held, operations wait although the session is connected, so that a test can step between them.
@@ -134,6 +136,7 @@ class FakeSession final : public ZookeeperSession {
   void add_listener(ZookeeperListener& listener) override;
   void remove_listener(ZookeeperListener& listener) override;
   int64_t session_id() const override { return told_id_; }
+  bool is_own_session(int64_t session_id) const override { return own_ids_.count(session_id) != 0; }
   int32_t session_timeout_ms() const override { return timeout_ms_; }
   bool is_connected() const override { return told_connected_; }
   void create(std::string path, ZnodeData data, CreateMode mode, CreateDone done) override;
@@ -176,6 +179,7 @@ class FakeSession final : public ZookeeperSession {
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::vector<ZookeeperListener*> listeners_;
   std::vector<std::unique_ptr<Operation>> queue_;
+  std::set<int64_t> own_ids_;
   int64_t id_ = 0;  // 0: between an expiry and the next session
   bool connected_ = false;
   bool expiring_ = false;  // expired, and `established` was not delivered yet

@@ -1,5 +1,6 @@
 #include "coord/session/zookeeper_session.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace quokka {
@@ -40,6 +41,21 @@ std::ostream& operator<<(std::ostream& out, SessionEvent event) {
     case SessionEvent::expired: return out << "expired";
   }
   return out << "unknown session event";
+}
+
+bool is_valid_znode_path(std::string_view path, CreateMode mode) {
+  if (path.empty() || path[0] != '/' || path.find('\0') != std::string_view::npos) return false;
+  if (path == "/") return true;
+  const bool is_numbered = mode == CreateMode::persistent_sequential || mode == CreateMode::ephemeral_sequential;
+  for (size_t from = 1; from <= path.size();) {
+    const size_t slash = std::min(path.find('/', from), path.size());
+    const std::string_view part = path.substr(from, slash - from);
+    const bool is_last = slash == path.size();
+    if (part == "." || part == "..") return false;
+    if (part.empty() && !(is_last && is_numbered)) return false;
+    from = slash + 1;
+  }
+  return true;
 }
 
 ZkOp ZkOp::check(std::string path, int32_t version) {

@@ -3,6 +3,7 @@
 //
 // All methods are called, and all callbacks and events come, on the owner's one loop; nothing is ever called inline from a method.
 // Operations are pipelined: they are performed in the order they were called and completed in that order, none waits for the one before.
+// Only watched reads may overtake and be overtaken, since there may be several connections for them.
 #pragma once
 
 #include <cstdint>
@@ -83,6 +84,9 @@ struct MultiResult {
   std::optional<size_t> failed_op() const;
 };
 
+// ZooKeeper's rules for paths. A path to be given a sequence number may end in '/'.
+bool is_valid_znode_path(std::string_view path, CreateMode mode = CreateMode::persistent);
+
 enum class WatchEvent { created, deleted, data_changed, children_changed };
 
 enum class SessionEvent {
@@ -125,6 +129,8 @@ class ZookeeperSession {
 
   // 0 until the first session is established and while there is none after an expiry.
   virtual int64_t session_id() const = 0;
+  // True for this session and those that this object (or, by its stored session, the process before it) had earlier: their ephemerals are ours.
+  virtual bool is_own_session(int64_t session_id) const = 0;
   // As negotiated with the server (it has bounds of its own); before the first session as asked for.
   virtual int32_t session_timeout_ms() const = 0;
   virtual bool is_connected() const = 0;
