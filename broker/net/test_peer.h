@@ -44,8 +44,8 @@ class RecordingHandler final : public CallHandler {
  public:
   std::function<void(CallPtr)> handle;
   void on_call(CallPtr call) override {
-    ++delivered;
     handle(std::move(call));
+    ++delivered;  // after it: who sees the count sees what the handler did
   }
   std::atomic<int> delivered{0};
 };
