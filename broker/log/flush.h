@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,12 +32,16 @@ class Flush {
   friend class Log;
   Flush(Disk& disk, std::string directory) : disk_(&disk), directory_(std::move(directory)) {}
 
+  Status write_indexes(const Segment& segment);
+
   Disk* disk_;
   std::string directory_;
   Offset end_;
-  std::vector<SegmentPtr> segments_;
-  std::vector<PendingFile> files_;
-  bool epochs_included_ = false;
+  uint64_t truncations_ = 0;          // of the log when the flush began
+  std::vector<SegmentPtr> sealed_;    // batches to sync, indexes to write
+  SegmentPtr active_;                 // batches to sync
+  std::vector<PendingFile> snapshots_;
+  std::optional<std::string> epochs_;  // new content of the checkpoint
   bool sync_directory_ = false;
 };
 

@@ -45,13 +45,6 @@ struct AppendResult {
   std::optional<FileSlice> write_behind;
 };
 
-// A record's place in time: what ListOffsets answers.
-struct TimestampedOffset {
-  int64_t timestamp = -1;
-  Offset offset;
-  LeaderEpoch leader_epoch;
-};
-
 // Segments that left the log and whose files carry the suffix .deleted: removed for good after file.delete.delay.ms.
 struct RemovedSegments {
   std::vector<std::string> paths;
@@ -130,7 +123,8 @@ class Log {
   // --- Read. Plan: lock. Perform: any thread, see log_read.h.
   // Error: OFFSET_OUT_OF_RANGE outside [log_start, log_end].
   Result<ReadPlan> plan_read(const ReadRequest& request) const;
-  TimestampPlan plan_timestamp_search() const;
+  // ListOffsets by timestamp; nullopt: the record with the largest one.
+  TimestampPlan plan_timestamp_search(std::optional<int64_t> timestamp) const;
   TimestampedOffset earliest() const;  // timestamp -1
   TimestampedOffset latest(Offset end) const;  // timestamp -1; `end`: high watermark, last stable offset or log end
 
@@ -169,17 +163,31 @@ class Log {
   friend class LogLoader;
 
   Log(Disk& disk, Opening opening);
-  struct AppendFacts;
+  // What an append does to the log, batch by batch.
+  struct Run {
+    Bytes bytes;
+    Offset first_offset;
+    Offset last_offset;
+    int64_t max_timestamp = -1;
+  };
 
-  Result<AppendResult> write(Bytes bytes, const AppendFacts& facts, WallTime now);
-  bool should_roll(const AppendFacts& facts, WallTime now) const;
+  bool must_roll(const Run& run, WallTime now) const;
+  Status write(const Run& run, WallTime now);
+  void note_batch(const BatchView& batch);
+  std::optional<FileSlice> due_write_behind();
   Status roll_at(Offset base, WallTime now);
+  Status start_segment(Offset base, WallTime now);
+  Status adopt(SegmentPtr old, int64_t bytes, Offset next_offset, SegmentIndexes indexes);
+  Status refuse_if_fenced() const;
   Status fail(const Status& status);
-  void set_segments(SegmentList list);
-  void note_state_of(Bytes batches);
+  void push_segment(SegmentPtr segment);
   Status rebuild_producers(WallTime now);
-  Result<RemovedSegments> remove_oldest(size_t count);
+  Status replay_producers(Offset from, Offset to);
+  Status remove_snapshots_above(Offset end);
+  Status remove_files(const Segment& segment);
   Status rename_deleted(const Segment& segment, RemovedSegments& removed);
+  size_t expired_segments(WallTime now) const;
+  std::string file_path(std::string_view name) const { return directory_ + "/" + std::string(name); }
 
   Disk& disk_;
   const TopicPartition partition_;
@@ -202,8 +210,13 @@ class Log {
   bool flushing_ = false;
   bool epochs_dirty_ = false;     // the checkpoint file is behind
   bool directory_dirty_ = false;  // names were made or changed since the last sync
-  std::vector<PendingFile> pending_files_;   // indexes and snapshots of rolled segments, written by the next flush
-  std::vector<SegmentPtr> unsynced_;         // sealed segments above the recovery point
+  bool files_dirty_ = true;       // index files or snapshot of the active segment are behind: close() writes them
+  uint64_t truncations_ = 0;      // a flush that began before one does not raise the recovery point
+  Offset producers_loaded_at_{0};  // the state below it came from a snapshot
+  int64_t write_behind_from_ = 0;  // in the active segment
+  int64_t preallocated_to_ = 0;    // in the active segment
+  std::vector<PendingFile> snapshots_;  // of rolls, written by the next flush
+  std::vector<SegmentPtr> unsynced_;    // sealed since the last flush
 };
 
 }  // namespace quokka

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "broker/disk/file_slice.h"
+#include "broker/log/batch_scanner.h"
 #include "broker/log/segment.h"
 #include "protocol/base/ids.h"
 #include "protocol/base/result.h"
@@ -33,6 +34,7 @@ struct AbortedTransaction {
 struct LogRead {
   FileSlice slice;        // length 0: nothing to read
   Offset base_offset;     // of the first batch; the offset asked for if there is none
+  bool first_batch_incomplete = false;  // bytes_max cuts the first batch
   std::vector<AbortedTransaction> aborted;
 };
 
@@ -48,7 +50,9 @@ class ReadPlan {
 
  private:
   friend class Log;
-  Result<std::vector<AbortedTransaction>> collect_aborted(size_t segment, Offset from, Offset to) const;
+  Result<int64_t> find_start(size_t index, int64_t bytes, BatchPlace& place) const;
+  Result<int64_t> find_end(size_t index, int64_t bytes, int64_t start) const;
+  Result<std::vector<AbortedTransaction>> collect_aborted(size_t index, int64_t end_position, Offset from) const;
 
   ReadRequest request_;
   std::shared_ptr<const SegmentList> segments_;
@@ -61,31 +65,40 @@ class ReadPlan {
   Offset first_base_;                   // its base offset
   int32_t first_bytes_ = 0;             // its size
   int64_t end_position_ = -1;           // exact, if known: where request.end begins
+  Offset upper_hint_;                   // records of the active segment at or above it do not fit into bytes_max; -1 unknown
   std::vector<AbortedEntry> active_aborted_;
 };
 
-struct TimestampedOffset;
+// A record's place in time: what ListOffsets answers.
+struct TimestampedOffset {
+  int64_t timestamp = -1;
+  Offset offset;
+  LeaderEpoch leader_epoch;
 
-// A search by record timestamp over one snapshot of the log.
+  bool operator==(const TimestampedOffset&) const = default;
+};
+
+// A search by record timestamp over one snapshot of the log: for the first record at or above the log start whose timestamp is at or above the one
+// asked for, or for the (first) record with the largest timestamp.
 class TimestampPlan {
  public:
-  // Any thread, without the lock; reads and may decompress batches. The first record at or above the log start whose timestamp is at or above
-  // `timestamp`; nullopt if there is none.
-  Result<std::optional<TimestampedOffset>> at_or_after(int64_t timestamp) const;
-  // The record with the largest timestamp (the first of them); nullopt in an empty log.
-  Result<std::optional<TimestampedOffset>> largest() const;
+  // Any thread, without the lock; reads and may decompress batches. nullopt if there is no such record. Errors: KAFKA_STORAGE_ERROR,
+  // CORRUPT_MESSAGE, NOT_LEADER_OR_FOLLOWER if the log was truncated meanwhile.
+  Result<std::optional<TimestampedOffset>> run() const;
 
  private:
   friend class Log;
-  Result<std::optional<TimestampedOffset>> search(size_t segment, int64_t position, int64_t timestamp) const;
-  int64_t bytes_of(size_t segment) const;
-  Result<int64_t> largest_timestamp(size_t segment) const;
+  Result<std::optional<TimestampedOffset>> search(const Segment& segment, int64_t position, int64_t bytes, int64_t timestamp) const;
+  Result<std::optional<TimestampedOffset>> search_sealed(const Segment& segment, int64_t timestamp) const;
+  Result<std::optional<TimestampedOffset>> at_or_after() const;
+  Result<std::optional<TimestampedOffset>> largest() const;
 
   std::shared_ptr<const SegmentList> segments_;
+  std::optional<int64_t> timestamp_;    // nullopt: the largest
   Offset log_start_;
   int64_t active_bytes_ = 0;
   int64_t active_largest_ = -1;
-  std::shared_ptr<const SegmentIndexes> active_indexes_;  // copy
+  int64_t active_position_ = 0;         // where to begin in the active segment
 };
 
 }  // namespace quokka

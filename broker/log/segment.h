@@ -27,9 +27,10 @@ class Segment {
   struct Seal {
     int64_t bytes = 0;
     Offset next_offset;           // base offset of the segment that follows
-    int64_t largest_timestamp = -1;  // -1 none known: the file's time of modification counts
-    int64_t modified_ms = 0;
+    int64_t largest_timestamp = kUnknownTimestamp;
+    int64_t modified_ms = 0;      // of the file: what retention goes by where batches have no timestamps
   };
+  static constexpr int64_t kUnknownTimestamp = -2;  // not looked up yet
 
   Segment(Disk& disk, std::string directory, Offset base_offset) : disk_(disk), directory_(std::move(directory)), base_offset_(base_offset) {}
 
@@ -42,28 +43,42 @@ class Segment {
   Result<std::shared_ptr<File>> file() const;
   // Any thread; sealed segments. Loaded at the first use; a damaged or missing index is rebuilt from the batches.
   Result<std::shared_ptr<const SegmentIndexes>> indexes() const;
+  // Any thread; sealed segments. -1: its batches have none.
+  Result<int64_t> largest_timestamp() const;
 
-  // A truncation or deletion has made this object stale: what was read through it since is not to be used.
+  // A truncation has made this object stale: what was read through it since is not to be used.
   bool stale() const { return stale_.load(std::memory_order_acquire); }
   void mark_stale() const { stale_.store(true, std::memory_order_release); }
-  // Called now and then: gives back the memory and descriptor that nobody used since the last call.
+  // Retention took it out of the log: reads go on as long as the file is open, but nothing new is written beside it.
+  bool removed() const { return removed_.load(std::memory_order_acquire); }
+  void mark_removed() const { removed_.store(true, std::memory_order_release); }
+  // Called now and then: gives back the memory and descriptor that nobody used since the last call, once the index files are on disk.
   void drop_if_idle() const;
+  // The index files are written and synced.
+  void set_persisted() const;
 
   // Before it is shared.
   void set_file(std::shared_ptr<File> file) { file_ = std::move(file); }
+  // `indexes`: those in memory, whose files are still to be written; nullptr if they are on disk.
   void set_sealed(Seal seal, std::shared_ptr<const SegmentIndexes> indexes);
 
  private:
+  Result<std::shared_ptr<const SegmentIndexes>> load_indexes() const;
+  Result<std::vector<AbortedEntry>> rebuild_aborted() const;
+
   Disk& disk_;
   const std::string directory_;
   const Offset base_offset_;
   std::optional<Seal> seal_;  // constant once shared
   mutable std::atomic<bool> stale_{false};
+  mutable std::atomic<bool> removed_{false};
 
   mutable Mutex mutex_;
   mutable std::shared_ptr<File> file_ GUARDED_BY(mutex_);
   mutable std::shared_ptr<const SegmentIndexes> indexes_ GUARDED_BY(mutex_);
+  mutable int64_t largest_timestamp_ GUARDED_BY(mutex_) = kUnknownTimestamp;
   mutable bool used_ GUARDED_BY(mutex_) = false;
+  mutable bool persisted_ GUARDED_BY(mutex_) = true;
 };
 
 using SegmentPtr = std::shared_ptr<const Segment>;

@@ -1,0 +1,156 @@
+#include "broker/log/segment.h"
+
+#include "broker/log/batch_scanner.h"
+#include "broker/log/active_segment.h"
+#include "broker/log/log_names.h"
+#include "broker/log/producer_batches.h"
+#include "broker/producer/producer_snapshot.h"
+
+namespace quokka {
+
+std::string Segment::path(std::string_view suffix) const {
+  return directory_ + "/" + segment_file_name(base_offset_, suffix);
+}
+
+void Segment::set_sealed(Seal seal, std::shared_ptr<const SegmentIndexes> indexes) {
+  seal_ = seal;
+  MutexLock lock(mutex_);
+  largest_timestamp_ = seal.largest_timestamp;
+  persisted_ = indexes == nullptr;
+  indexes_ = std::move(indexes);
+}
+
+Result<std::shared_ptr<File>> Segment::file() const {
+  {
+    MutexLock lock(mutex_);
+    used_ = true;
+    if (file_) return file_;
+  }
+  auto opened = disk_.open(path(".log"), Disk::Open::read_write);
+  if (!opened) return opened.error();
+  MutexLock lock(mutex_);
+  if (!file_) file_ = *opened;
+  return file_;
+}
+
+Result<std::shared_ptr<const SegmentIndexes>> Segment::indexes() const {
+  QUOKKA_CHECK(sealed(), "the active segment's indexes belong to the log");
+  {
+    MutexLock lock(mutex_);
+    used_ = true;
+    if (indexes_) return indexes_;
+  }
+  auto loaded = load_indexes();
+  if (!loaded) return loaded.error();
+  MutexLock lock(mutex_);
+  if (!indexes_) indexes_ = *loaded;
+  return indexes_;
+}
+
+Result<std::shared_ptr<const SegmentIndexes>> Segment::load_indexes() const {
+  auto indexes = std::make_shared<SegmentIndexes>();
+  bool rebuild = false;
+  auto text = disk_.read_file(path(".index"));
+  if (!text) return text.error();
+  if (text->has_value()) {
+    auto offsets = OffsetIndex::decode(bytes_of(**text), seal_->bytes);
+    if (offsets.ok()) indexes->offsets = std::move(*offsets);
+    rebuild = !offsets.ok();
+  } else {
+    rebuild = true;
+  }
+  text = disk_.read_file(path(".timeindex"));
+  if (!text) return text.error();
+  if (text->has_value()) {
+    auto times = TimeIndex::decode(bytes_of(**text));
+    if (times.ok()) indexes->times = std::move(*times);
+    rebuild = rebuild || !times.ok();
+  } else {
+    rebuild = true;
+  }
+  text = disk_.read_file(path(".txnindex"));
+  if (!text) return text.error();
+  if (text->has_value()) {
+    auto aborted = decode_txn_index(bytes_of(**text));
+    if (!aborted) aborted = rebuild_aborted();
+    if (!aborted) return aborted.error();
+    indexes->aborted = std::move(*aborted);
+  }
+  if (rebuild) {
+    auto opened = file();
+    if (!opened) return opened.error();
+    auto built = ActiveSegment::rebuild(*opened, base_offset_, seal_->bytes);
+    if (!built) return built.error();
+    indexes->offsets = std::move(built->offsets);
+    indexes->times = std::move(built->times);
+  }
+  return std::shared_ptr<const SegmentIndexes>(std::move(indexes));
+}
+
+// What the segment's batches say, from the producers' state at its beginning on.
+Result<std::vector<AbortedEntry>> Segment::rebuild_aborted() const {
+  ProducerStates producers;
+  auto snapshot = disk_.read_file(path(".snapshot"));
+  if (!snapshot) return snapshot.error();
+  if (snapshot->has_value())
+    if (auto decoded = decode_producer_snapshot(bytes_of(**snapshot)); decoded.ok()) producers.load(*decoded, WallTime{INT64_MIN / 2});
+  auto opened = file();
+  if (!opened) return opened.error();
+  std::vector<AbortedEntry> aborted;
+  BatchScanner scanner(*opened, 0, seal_->bytes);
+  while (const auto batch = scanner.next()) {
+    const auto completed = apply_to_producers(*batch, producers);
+    if (completed && completed->aborted)
+      aborted.push_back({completed->producer_id, completed->first_offset, completed->last_offset, completed->last_stable_offset});
+  }
+  if (scanner.stop() == BatchScanner::Stop::failed || scanner.stop() == BatchScanner::Stop::corrupt) return scanner.error();
+  return aborted;
+}
+
+Result<int64_t> Segment::largest_timestamp() const {
+  {
+    MutexLock lock(mutex_);
+    if (largest_timestamp_ != kUnknownTimestamp) return largest_timestamp_;
+  }
+  // The last entry has it; one read instead of the whole index, of every segment of the disk.
+  int64_t largest = kUnknownTimestamp;
+  auto present = disk_.exists(path(".timeindex"));
+  if (!present) return present.error();
+  if (*present) {
+    auto times = disk_.open(path(".timeindex"), Disk::Open::read);
+    if (!times) return times.error();
+    auto bytes = (*times)->size();
+    if (!bytes) return bytes.error();
+    uint8_t entry[TimeIndex::kEntryBytes];
+    constexpr auto kEntry = static_cast<int64_t>(TimeIndex::kEntryBytes);
+    if (*bytes >= kEntry && *bytes % kEntry == 0) {
+      auto read = (*times)->read_at(entry, *bytes - kEntry);
+      if (!read) return read.error();
+      if (load_be<int64_t>(entry) > 0) largest = load_be<int64_t>(entry);
+    }
+  }
+  if (largest == kUnknownTimestamp) {
+    auto loaded = indexes();
+    if (!loaded) return loaded.error();
+    largest = (*loaded)->times.entries().empty() ? -1 : (*loaded)->times.entries().back().timestamp;
+  }
+  MutexLock lock(mutex_);
+  largest_timestamp_ = largest;
+  return largest;
+}
+
+void Segment::set_persisted() const {
+  MutexLock lock(mutex_);
+  persisted_ = true;
+}
+
+void Segment::drop_if_idle() const {
+  MutexLock lock(mutex_);
+  if (!used_ && persisted_ && sealed()) {
+    indexes_.reset();
+    file_.reset();
+  }
+  used_ = false;
+}
+
+}  // namespace quokka
