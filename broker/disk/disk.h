@@ -52,6 +52,8 @@ class Disk {
   // Takes an exclusive lock on the file `path`, which is created if absent. nullptr if another process holds it.
   virtual Result<std::unique_ptr<DirectoryLock>> lock(const std::string& path) = 0;
   virtual Result<int64_t> free_bytes(const std::string& directory) = 0;
+  // Of the file system that holds it.
+  virtual Result<int64_t> total_bytes(const std::string& directory) = 0;
 
   // The whole file; nullopt if it is absent. Files above `bytes_max` are an error.
   Result<std::optional<std::string>> read_file(const std::string& path, int64_t bytes_max = 256 << 20);

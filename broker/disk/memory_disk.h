@@ -50,6 +50,7 @@ class MemoryDisk final : public Disk {
   Status sync_directory(const std::string& path) override;
   Result<std::unique_ptr<DirectoryLock>> lock(const std::string& path) override;
   Result<int64_t> free_bytes(const std::string& directory) override;
+  Result<int64_t> total_bytes(const std::string& directory) override;
 
   struct State;  // shared with the files
 

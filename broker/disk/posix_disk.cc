@@ -279,4 +279,10 @@ Result<int64_t> PosixDisk::free_bytes(const std::string& directory) {
   return static_cast<int64_t>(st.f_bavail) * static_cast<int64_t>(st.f_frsize);
 }
 
+Result<int64_t> PosixDisk::total_bytes(const std::string& directory) {
+  struct statvfs st;
+  if (::statvfs(directory.c_str(), &st) != 0) return storage_error(directory, "cannot ask the size of", errno);
+  return static_cast<int64_t>(st.f_blocks) * static_cast<int64_t>(st.f_frsize);
+}
+
 }  // namespace quokka

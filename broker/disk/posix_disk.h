@@ -17,6 +17,7 @@ class PosixDisk final : public Disk {
   Status sync_directory(const std::string& path) override;
   Result<std::unique_ptr<DirectoryLock>> lock(const std::string& path) override;
   Result<int64_t> free_bytes(const std::string& directory) override;
+  Result<int64_t> total_bytes(const std::string& directory) override;
 };
 
 }  // namespace quokka

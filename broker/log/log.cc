@@ -262,9 +262,12 @@ void Log::push_segment(SegmentPtr segment) {
   segments_ = std::move(list);
 }
 
+bool Log::fully_flushed() const {
+  return !flushing_ && recovery_point_ >= log_end() && unsynced_.empty() && snapshots_.empty() && !epochs_dirty_ && !directory_dirty_;
+}
+
 std::optional<Flush> Log::begin_flush() {
-  if (flushing_ || fenced()) return std::nullopt;
-  if (recovery_point_ >= log_end() && unsynced_.empty() && snapshots_.empty() && !epochs_dirty_ && !directory_dirty_) return std::nullopt;
+  if (flushing_ || fenced() || fully_flushed()) return std::nullopt;
   Flush flush(disk_, directory_);
   flush.end_ = log_end();
   flush.truncations_ = truncations_;

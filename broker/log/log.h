@@ -105,6 +105,8 @@ class Log {
   int64_t size_bytes() const { return sealed_bytes_ + active_.bytes(); }
   size_t segment_count() const { return segments_->size(); }
   bool fenced() const { return fenced_ || health_->offline(); }
+  // No flush is running and none is due: what a truncation changed is durable.
+  bool fully_flushed() const;
   int64_t unflushed_messages() const { return log_end() - recovery_point_; }
 
   // --- Append. Lock.

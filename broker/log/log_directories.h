@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "broker/disk/disk.h"
+#include "broker/log/checkpoints.h"
 #include "broker/log/log.h"
 #include "protocol/base/loop.h"
 #include "protocol/base/mutex.h"
@@ -20,9 +21,13 @@ namespace quokka {
 
 // A log and the lock of its partition: the replica's partition takes this mutex as its own.
 struct PartitionLog {
-  PartitionLog(std::shared_ptr<Mutex> lock, std::unique_ptr<Log> opened) : mutex(std::move(lock)), log(std::move(opened)) {}
+  PartitionLog(std::shared_ptr<Mutex> lock, std::unique_ptr<Log> opened, bool is_future = false)
+      : mutex(std::move(lock)), partition(opened->partition()), health(opened->health()), future(is_future), log(std::move(opened)) {}
 
   const std::shared_ptr<Mutex> mutex;
+  const TopicPartition partition;
+  const DirectoryHealthPtr health;
+  const bool future;  // on its way to another directory
   const std::unique_ptr<Log> log PT_GUARDED_BY(*mutex);
 };
 using PartitionLogPtr = std::shared_ptr<PartitionLog>;
@@ -59,7 +64,6 @@ class LogDirectories {
     size_t partitions = 0;
     std::vector<Failed> offline;               // directories that cannot be used
     std::vector<std::string> notes;            // for the log, each a sentence: what was ignored, removed, repaired
-    std::vector<TopicPartition> in_offline;    // partitions that were last seen... unknown after a failed listing
   };
   // What DescribeLogDirs tells.
   struct DirectoryView {
@@ -119,7 +123,8 @@ class LogDirectories {
   Status set_aside_stray(const TopicPartition& partition);
   // After truncate_to or truncate_fully_and_start_at and before the next append: epochs and recovery point are durable when it returns.
   Status finish_truncation(const PartitionLogPtr& log);
-  // Flushes one log up to its end at the time of the call. KAFKA_STORAGE_ERROR: its directory is offline now.
+  // Flushes one log and returns its recovery point: its end at the time of the call, or below it if another flush was running. KAFKA_STORAGE_ERROR: its
+  // directory is offline now.
   Result<Offset> flush(const PartitionLogPtr& log);
   std::vector<DirectoryView> describe() const;
 
@@ -139,15 +144,24 @@ class LogDirectories {
   struct Directory;
   struct Loading;
   using DirectoryPtr = std::shared_ptr<Directory>;
+  enum class Checkpoint { recovery_point, high_watermark, log_start };
 
   Status open_directory(Directory& directory);
-  void load_next(std::shared_ptr<Loading> loading, DirectoryPtr directory);
-  void write_recovery_points(Directory& directory);
+  void prepare(const std::shared_ptr<Loading>& loading, const DirectoryPtr& directory);
+  Status find_partitions(Loading& loading, Directory& directory);
+  void load_next(const std::shared_ptr<Loading>& loading, const DirectoryPtr& directory);
+  void load_one(Loading& loading, Directory& directory, const std::string& name);
+  void finish_directory(const std::shared_ptr<Loading>& loading, const DirectoryPtr& directory);
+  Status write_checkpoint(Directory& directory, Checkpoint which);
+  OffsetCheckpoint collect(const Directory& directory, Checkpoint which) const;
   std::vector<PartitionLogPtr> logs_in(const Directory& directory) const EXCLUDES(mutex_);
-  Result<DirectoryPtr> place(const std::optional<std::string>& wanted) const;
+  Result<DirectoryPtr> choose(const std::optional<std::string>& wanted) const;
   Status rename_away(const TopicPartition& partition, bool stray);
-  void remove_later(const DirectoryHealthPtr& health, std::vector<std::string> paths, Duration delay);
-  void every(Duration interval, Duration first, void (LogDirectories::*work)());
+  void remove_later(std::vector<std::string> paths, Duration delay);
+  void every(Duration first, Duration interval, Function<void()> work);
+  void arm(Duration delay, Duration interval, std::shared_ptr<Function<void()>> work);
+  Uuid draw_unique();
+  bool close_logs(const Directory& directory);
 
   Disk& disk_;
   Pool& pool_;
@@ -155,9 +169,9 @@ class LogDirectories {
   Random& random_;
   const Settings settings_;
   std::vector<DirectoryPtr> directories_;  // constant after construction
-  const std::shared_ptr<bool> alive_;      // the loop's own: timers and posts look at it first
-  Function<void(const Failed&)> on_offline_;
-  std::vector<Loop::TimerId> timers_;
+  // The loop's own.
+  const std::shared_ptr<bool> alive_;  // false once stopped: what was posted does nothing then
+  std::shared_ptr<Function<void(const Failed&)>> on_offline_;
 
   mutable Mutex mutex_;
   std::map<TopicPartition, PartitionLogPtr> logs_ GUARDED_BY(mutex_);
