@@ -4,7 +4,7 @@
 #include <ctime>
 #include <vector>
 
-#include "broker/log/log_names.h"
+#include "protocol/base/topic_name.h"
 
 namespace quokka {
 
@@ -77,7 +77,7 @@ Result<OffsetCheckpoint> decode_offset_checkpoint(std::string_view text) {
     if (fields.empty()) continue;
     const auto partition = fields.size() == 3 ? number<int32_t>(fields[1]) : std::nullopt;
     const auto offset = fields.size() == 3 ? number<int64_t>(fields[2]) : std::nullopt;
-    if (!partition || !offset || *partition < 0 || !is_topic_name(fields[0])) return corrupt("entry " + std::to_string(read) + " is not a topic, partition and offset");
+    if (!partition || !offset || *partition < 0 || !is_valid_topic_name(fields[0])) return corrupt("entry " + std::to_string(read) + " is not a topic, partition and offset");
     offsets[{std::string(fields[0]), PartitionIndex(*partition)}] = Offset(*offset);
     ++read;
   }

@@ -1,18 +1,14 @@
 // The settings of one topic's logs, typed. Each field names its topic key; the default is Kafka's. broker/config fills it.
 //
 // Rule: a topic's settings are computed anew from their sources (built-in defaults, server.properties, dynamic broker settings, topic overrides)
-// whenever one of them changes, by resolve() below, never by editing a merged result (KAFKA-9254, KAFKA-17584: a topic lost its overrides).
+// whenever one of them changes (broker/config/topic_settings.h), never by editing a merged result (KAFKA-9254, KAFKA-17584: a topic lost its overrides).
 #pragma once
 
 #include <cstdint>
 #include <limits>
-#include <map>
 #include <memory>
 #include <optional>
-#include <string>
-#include <vector>
 
-#include "protocol/base/result.h"
 #include "protocol/records/record_batch.h"
 
 namespace quokka {
@@ -63,11 +59,6 @@ struct LogConfig {
   // Producers (broker-wide keys)
   int64_t producer_id_expiration_ms = 86'400'000;  // producer.id.expiration.ms
   size_t producers_max = 100'000;                  // of one partition
-
-  // The settings that the sources give together; each later source overrides the ones before it, key by key (topic keys and text values).
-  // Errors: INVALID_CONFIG with key, value and what is allowed. Keys that no log needs are ignored.
-  using Source = std::map<std::string, std::string>;
-  static Result<LogConfig> resolve(const std::vector<const Source*>& sources);
 
   bool operator==(const LogConfig&) const = default;
 };

@@ -37,7 +37,7 @@ Status Log::adopt(SegmentPtr old, int64_t bytes, Offset next_offset, SegmentInde
   while (const auto batch = scanner.next())
     active_.on_found({batch->base_offset(), batch->last_offset(), static_cast<int32_t>(batch->size()), batch->max_timestamp_ms()}, scanner.position());
   if (scanner.stop() != BatchScanner::Stop::end) return Error{ErrorCode::CORRUPT_MESSAGE, (*file)->path() + " ends with something else than a batch"};
-  active_.set_end(bytes, next_offset);
+  active_.set_end(bytes, std::max(next_offset, active_.next_offset()));
   BatchScanner first(*file, 0, bytes, 4 << 10);
   if (const auto batch = first.next()) active_.set_first_timestamp(batch->max_timestamp_ms());
   write_behind_from_ = bytes;

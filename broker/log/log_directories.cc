@@ -8,6 +8,7 @@
 
 #include "broker/log/log_directory.h"
 #include "broker/log/log_names.h"
+#include "protocol/base/topic_name.h"
 
 namespace quokka {
 
@@ -170,7 +171,7 @@ Result<LogDirectories::DirectoryPtr> LogDirectories::choose(const std::optional<
 
 Result<PartitionLogPtr> LogDirectories::create(const TopicPartition& partition, std::optional<TopicId> topic_id, LogConfigPtr config,
                                                std::shared_ptr<Mutex> mutex, std::optional<std::string> wanted) {
-  if (!is_topic_name(partition.topic) || partition.partition.value < 0)
+  if (!is_valid_topic_name(partition.topic) || partition.partition.value < 0)
     return Error{ErrorCode::INVALID_TOPIC_EXCEPTION, "no log can have the name '" + partition.str() + "'"};
   if (PartitionLogPtr existing = find(partition)) {
     if (topic_id) {

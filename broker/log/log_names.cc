@@ -1,15 +1,15 @@
 #include "broker/log/log_names.h"
 
-#include <algorithm>
 #include <charconv>
 #include <cstdio>
+
+#include "protocol/base/topic_name.h"
 
 namespace quokka {
 
 namespace {
 
 constexpr size_t kDirectoryNameMax = 255;
-constexpr size_t kTopicNameMax = 249;
 constexpr size_t kOffsetDigits = 20;
 
 std::string_view mark(DirectoryName::Kind kind) {
@@ -30,18 +30,11 @@ std::optional<TopicPartition> parse_partition(std::string_view name) {
   int32_t partition = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), partition);
   if (error != std::errc() || end != digits.data() + digits.size() || partition < 0 || (digits.size() > 1 && digits[0] == '0')) return std::nullopt;
-  if (!is_topic_name(topic)) return std::nullopt;
+  if (!is_valid_topic_name(topic)) return std::nullopt;
   return TopicPartition{std::string(topic), PartitionIndex(partition)};
 }
 
 }  // namespace
-
-bool is_topic_name(std::string_view name) {
-  if (name.empty() || name.size() > kTopicNameMax || name == "." || name == "..") return false;
-  return std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-  });
-}
 
 std::optional<DirectoryName> parse_directory_name(std::string_view name) {
   using Kind = DirectoryName::Kind;
@@ -62,7 +55,7 @@ std::string marked_directory_name(const TopicPartition& partition, const Uuid& u
   char hex[33];
   std::snprintf(hex, sizeof hex, "%016llx%016llx", static_cast<unsigned long long>(unique.high), static_cast<unsigned long long>(unique.low));
   const std::string tail = "-" + std::to_string(partition.partition.value) + "." + hex + std::string(mark(kind));
-  const size_t room = kind == DirectoryName::Kind::future ? kTopicNameMax : kDirectoryNameMax - tail.size();
+  const size_t room = kind == DirectoryName::Kind::future ? kTopicNameBytesMax : kDirectoryNameMax - tail.size();
   return partition.topic.substr(0, room) + tail;
 }
 

@@ -1,4 +1,5 @@
-// Names inside a log directory: partition directories and files of segments, as Kafka writes them. Pure.
+// Names inside a log directory: partition directories and files of segments, as Kafka writes them. Pure. A path is only ever built from a valid topic
+// name, wherever the name came from.
 #pragma once
 
 #include <cstdint>
@@ -10,9 +11,6 @@
 #include "protocol/base/uuid.h"
 
 namespace quokka {
-
-// 1 to 249 of [a-zA-Z0-9._-], not "." or "..": what a topic may be called, and so what a path may be built from.
-bool is_topic_name(std::string_view name);
 
 // What a directory in log.dirs is, by its name.
 struct DirectoryName {

@@ -1,14 +1,8 @@
 #include "broker/log/producer_batches.h"
 
+#include "protocol/records/control_record.h"
+
 namespace quokka {
-
-namespace {
-
-// key := version:int16 type:int16, value := version:int16 coordinator_epoch:int32
-constexpr int16_t kAbort = 0;
-constexpr int16_t kCommit = 1;
-
-}  // namespace
 
 ProducerBatch producer_batch(const BatchView& batch) {
   return {batch.producer_id(), batch.producer_epoch(), batch.base_sequence(), batch.last_sequence(),
@@ -16,20 +10,10 @@ ProducerBatch producer_batch(const BatchView& batch) {
 }
 
 std::optional<TransactionMarker> transaction_marker(const BatchView& batch) {
-  if (!batch.is_control() || batch.is_compressed()) return std::nullopt;
-  RecordCursor cursor(batch, batch.payload());
-  RecordView record;
-  if (!cursor.next(record) || !record.key || record.key->size() < 4 || !record.value || record.value->size() < 6) return std::nullopt;
-  const auto type = load_be<int16_t>(record.key->data() + 2);
-  if (type != kAbort && type != kCommit) return std::nullopt;
-  TransactionMarker marker;
-  marker.producer_id = batch.producer_id();
-  marker.producer_epoch = batch.producer_epoch();
-  marker.coordinator_epoch = load_be<int32_t>(record.value->data() + 2);
-  marker.abort = type == kAbort;
-  marker.offset = batch.base_offset();
-  marker.timestamp = record.timestamp_ms;
-  return marker;
+  const auto control = read_end_transaction_marker(batch);
+  if (!control) return std::nullopt;
+  return TransactionMarker{batch.producer_id(), batch.producer_epoch(), control->coordinator_epoch, control->type == ControlRecordType::ABORT,
+                           batch.base_offset(), batch.max_timestamp_ms()};
 }
 
 std::optional<CompletedTransaction> apply_to_producers(const BatchView& batch, ProducerStates& producers) {

@@ -236,10 +236,10 @@ Result<Partition::OffsetView> Partition::offsets(LeaderEpoch current_leader_epoc
   return view;
 }
 
-Result<TimestampPlan> Partition::plan_timestamp_search() const {
+Result<TimestampPlan> Partition::plan_timestamp_search(std::optional<int64_t> timestamp) const {
   MutexLock lock(*log_->mutex);
   if (!leading_ && !following_) return not_leader(name_);
-  return log_->log->plan_timestamp_search();
+  return log_->log->plan_timestamp_search(timestamp);
 }
 
 Result<EpochEnd> Partition::end_of_epoch(LeaderEpoch current_leader_epoch, LeaderEpoch asked, bool leader_only) const {

@@ -129,7 +129,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
   };
   // Errors as in read(). `client`: a new leader whose high watermark is behind its epoch's start answers OFFSET_NOT_AVAILABLE.
   Result<OffsetView> offsets(LeaderEpoch current_leader_epoch, bool leader_only, bool client) const EXCLUDES(*log_->mutex);
-  Result<TimestampPlan> plan_timestamp_search() const EXCLUDES(*log_->mutex);
+  Result<TimestampPlan> plan_timestamp_search(std::optional<int64_t> timestamp) const EXCLUDES(*log_->mutex);
   Result<EpochEnd> end_of_epoch(LeaderEpoch current_leader_epoch, LeaderEpoch asked, bool leader_only) const EXCLUDES(*log_->mutex);
   // DeleteRecords: raises the log start; offset -1 is the high watermark. Returns the offset that low_watermark() must reach.
   Result<Offset> delete_records(Offset before) EXCLUDES(*log_->mutex);
