@@ -106,14 +106,14 @@ class CoreHarness {
       if (version != write.state.partition_epoch) {
         ++refused_writes;
         lines.push_back(line + ": version " + std::to_string(write.state.partition_epoch.value) + " is not " + std::to_string(version.value));
-        outcomes.push_back({false, found == states.end() ? std::nullopt : std::optional(found->second)});
+        outcomes.push_back({false, found == states.end() ? std::nullopt : std::optional(found->second), false});
         continue;
       }
       lines.push_back(line);
       LeaderAndIsr state = write.state;
       state.partition_epoch = version.next();
       states[write.tp] = state;
-      outcomes.push_back({true, {}});
+      outcomes.push_back({true, {}, false});
     }
     for (const TopicRemoval& removal : effects.topic_removals) {
       lines.push_back("remove znodes of " + removal.topic);

@@ -59,6 +59,7 @@ Effects ControllerCore::on_written(const std::vector<StateOutcome>& outcomes) {
     picture_.put_state(proposal.tp, outcomes[i].current);
     outbox_.metadata(proposal.tp);
     tell_replicas(proposal.tp, false, kNoLeader);
+    if (outcomes[i].topic_gone && proposal.why != Why::kAlter) continue;
     switch (proposal.why) {
       case Why::kState: mark(proposal.tp); break;
       case Why::kPreferred: preferred_.insert(proposal.tp); break;

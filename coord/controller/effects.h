@@ -64,6 +64,8 @@ struct StateOutcome {
   bool done = false;
   // Not done: the state read again; nullopt when there is no state znode.
   std::optional<LeaderAndIsr> current;
+  // Not done: the topic's own znode is gone. The list of topics will say so; until then nothing is written.
+  bool topic_gone = false;
 };
 
 // ---- What is sent. Requests to one broker arrive in this order.

@@ -60,9 +60,9 @@ class ControllerRunner {
   void stop();
 
   // Any thread. True from the election until the resignation, also while the new controller still reads.
-  bool is_active() const { return active_.load(std::memory_order_acquire); }
+  bool is_active() const { return published_->active.load(std::memory_order_acquire); }
   // Any thread. Who /controller names, as read last; -1 none.
-  BrokerId controller_id() const { return BrokerId(controller_id_.load(std::memory_order_acquire)); }
+  BrokerId controller_id() const { return BrokerId(published_->controller_id.load(std::memory_order_acquire)); }
   // Any thread. Set when this process must not go on, with the reason: a KRaft controller holds the cluster. The wiring stops the broker.
   void on_refused(Function<void(std::string reason)> refused);  // before start
 
@@ -74,11 +74,14 @@ class ControllerRunner {
   // The next block of producer ids for a broker.
   void allocate_producer_ids(BrokerId broker, BrokerEpoch broker_epoch, Function<void(Result<ProducerIdRange>)> answered);
 
-  // CreateTopics, CreatePartitions: NONE when `partitions` partitions of the topic have a leader and this broker's view shows it (what its clients
-  // are told); REQUEST_TIMED_OUT after the time-out.
+  // CreateTopics, CreatePartitions: NONE when this broker's view, which is what its clients are told, shows a leader for each of the topic's
+  // partitions, and at least `partitions` of them; REQUEST_TIMED_OUT after the time-out.
   void when_topic_led(std::string topic, size_t partitions, Duration timeout, Function<void(ErrorCode)> done);
-  // DeleteTopics: NONE when this broker's view and the controller no longer have the topic.
+  // DeleteTopics: NONE when this broker's view has forgotten the topic and its znodes are gone, or would be but for brokers that are not there.
   void when_topic_deleted(std::string topic, Duration timeout, Function<void(ErrorCode)> done);
+
+  // This broker's view has changed: waits for topics look again. Any broker, any thread; cheap.
+  void view_changed();
 
   // unclean.leader.election.enable was switched on, for one topic or by default.
   void unclean_election_enabled(std::optional<std::string> topic);
@@ -90,9 +93,12 @@ class ControllerRunner {
 
  private:
   class Shell;  // everything that runs on the loop
+  struct Published {
+    std::atomic<bool> active{false};
+    std::atomic<int32_t> controller_id{-1};
+  };
 
-  std::atomic<bool> active_{false};
-  std::atomic<int32_t> controller_id_{-1};
+  std::shared_ptr<Published> published_;
   std::shared_ptr<Shell> shell_;
 };
 

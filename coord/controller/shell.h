@@ -1,0 +1,141 @@
+// What of the runner lives on the loop: the candidate, and while this broker is the controller, the core with all that must be read, written and sent
+// for it. Included by the runner alone.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "coord/controller/cluster_reader.h"
+#include "coord/controller/core.h"
+#include "coord/controller/fenced_writes.h"
+#include "coord/controller/runner.h"
+#include "coord/controller/topic_waits.h"
+#include "coord/session/zookeeper_session.h"
+
+namespace quokka {
+
+class ControllerRunner::Shell : public ZookeeperListener, public std::enable_shared_from_this<ControllerRunner::Shell> {
+ public:
+  Shell(RunnerConfig config, RunnerDefaults defaults, Ports ports, std::shared_ptr<Published> published);
+  ~Shell();
+
+  void start();
+  void stop();
+  void stand_for_election();
+  void refuse_through(Function<void(std::string)> refused) { refused_ = std::move(refused); }
+  Loop& loop() { return ports_.loop; }
+
+  void alter_partition(AlterIsrRequest request, Function<void(AlterIsrAnswer)> answered);
+  void controlled_shutdown(BrokerId broker, BrokerEpoch broker_epoch, Function<void(ShutdownAnswer)> answered);
+  void allocate_producer_ids(BrokerId broker, BrokerEpoch broker_epoch, Function<void(Result<ProducerIdRange>)> answered);
+  void when_topic_led(std::string topic, size_t partitions, Duration timeout, Function<void(ErrorCode)> done);
+  void when_topic_deleted(std::string topic, Duration timeout, Function<void(ErrorCode)> done);
+  void unclean_election_enabled(std::optional<std::string> topic);
+  void look_at_view() { waits_.look(); }
+  ControllerCounts counts() const { return core_ ? core_->counts() : ControllerCounts(); }
+  std::set<BrokerId> deletion_waits_for(const std::string& topic) const { return core_ ? core_->deletion_waits_for(topic) : std::set<BrokerId>(); }
+
+  void on_session(SessionEvent event) override;
+  void on_watch(WatchEvent event, const std::string& path) override;
+
+ private:
+  static constexpr Duration kAuditInterval = Duration::seconds(5);
+  static constexpr Duration kElectionPause = Duration::seconds(1);
+  static constexpr int64_t kProducerIdBlock = 1000;
+
+  // An event of the core, waiting its turn. `refuse` answers its caller when there is no core any more.
+  struct Event {
+    Task run;
+    Task refuse;
+  };
+  // What watches have marked to be read again.
+  struct Marks {
+    bool brokers = false;
+    bool topics = false;
+    bool deletions = false;
+    bool log_dirs = false;
+    bool preferred = false;
+    std::set<std::string> changed_topics;
+  };
+
+  // ---- Election (shell_election.cc). A step whose term is over does nothing.
+  template <class F>
+  auto in_term(F f) {
+    return [weak = weak_from_this(), term = term_, f = std::move(f)](auto&&... args) mutable {
+      if (auto self = weak.lock(); self != nullptr && self->term_ == term) f(*self, std::forward<decltype(args)>(args)...);
+    };
+  }
+  bool is_active() const { return published_->active.load(std::memory_order_relaxed); }
+  void publish_controller(BrokerId id) { published_->controller_id.store(id.value, std::memory_order_release); }
+  void look_at_controller();
+  void on_controller_read(ZkOutcome outcome, const ZnodeData& data, const ZnodeStat& stat);
+  void begin_election();
+  void check_migration();
+  void read_epoch();
+  void seize(ControllerEpoch epoch, int32_t epoch_version);
+  void recognise(ControllerEpoch epoch);
+  void elected(ControllerEpoch epoch, int32_t epoch_version);
+  void resign(const char* why);
+  void give_up(const std::string& why, ZkOutcome outcome = ZkOutcome::failed);
+  void refuse(const std::string& reason);
+  void audit();
+
+  // ---- The first reading of an elected controller (shell_reading.cc)
+  struct Reading;
+  void set_up_feature();
+  void read_everything();
+  void read_topics_and_states(std::shared_ptr<Reading> reading);
+  void read_states(std::shared_ptr<Reading> reading);
+  void begin_core(std::shared_ptr<Reading> reading);
+  void write_topic_ids(std::vector<TopicAssignment>& topics, Function<void(Shell&)> then);
+  void remove_notifications(std::string_view parent, const std::vector<std::string>& names);
+
+  // ---- Events (shell_events.cc)
+  void post_event(Task run, Task refuse);
+  void pump();
+  void take_event();
+  void event_over();
+  void read_brokers();
+  void read_topics();
+  void read_topic(const std::string& name);
+  void read_log_dir_events();
+  void read_preferred_election();
+  void allocate(BrokerId broker, BrokerEpoch broker_epoch, std::shared_ptr<Function<void(Result<ProducerIdRange>)>> answered);
+  void perform(Effects effects);
+  void send(const Send& what);
+  void on_answer(BrokerId from, BrokerEpoch from_epoch, int16_t api_key, Bytes body);
+  void set_timer(MonoTime when);
+  void set_peers();
+  bool on_writes_end(WritesEnd how);
+
+  const RunnerConfig config_;
+  RunnerDefaults defaults_;
+  const Ports ports_;
+  const std::shared_ptr<Published> published_;
+  Function<void(std::string)> refused_;
+  bool running_ = false;
+  bool registered_ = false;  // in this session: may stand for election
+
+  // A term ends with every expiry, resignation and new election; what was begun in one before is ignored.
+  uint64_t term_ = 0;
+  bool electing_ = false;
+  ControllerEpoch epoch_;
+  int32_t epoch_version_ = -1;
+  std::shared_ptr<ClusterReader> reader_;
+  std::unique_ptr<ControllerCore> core_;  // null until everything is read
+  Marks marks_;
+  std::deque<Event> events_;
+  bool busy_ = false;  // an event is being performed
+  Task refuse_current_;
+  Function<void(AlterIsrAnswer)> alter_answered_;
+  Function<void(ShutdownAnswer)> shutdown_answered_;
+  Loop::TimerId tick_timer_ = 0;
+  Loop::TimerId audit_timer_ = 0;
+  Loop::TimerId pause_timer_ = 0;
+  TopicWaits waits_;
+};
+
+}  // namespace quokka

@@ -1,0 +1,316 @@
+// The controller's events, one at a time: what watches have marked is read and handed to the core, requests and answers wait in line; what the core
+// decides is performed to its end.
+#include "coord/controller/control_requests.h"
+#include "coord/controller/shell.h"
+#include "coord/znodes/controller.h"
+#include "coord/znodes/paths.h"
+#include "protocol/base/log.h"
+
+namespace quokka {
+
+// ---- In line
+
+void ControllerRunner::Shell::on_watch(WatchEvent, const std::string& path) {
+  if (path == znodes::kController) return look_at_controller();
+  if (!is_active()) return;
+  if (path == znodes::kBrokerIds || path.starts_with("/brokers/ids/")) {
+    marks_.brokers = true;
+  } else if (path == znodes::kTopics) {
+    marks_.topics = true;
+  } else if (path == znodes::kDeleteTopics) {
+    marks_.deletions = true;
+  } else if (path == znodes::kLogDirEventNotification) {
+    marks_.log_dirs = true;
+  } else if (path == znodes::kPreferredReplicaElection) {
+    marks_.preferred = true;
+  } else if (path.starts_with("/brokers/topics/")) {
+    std::string name = path.substr(znodes::kTopics.size() + 1);
+    if (name.find('/') == std::string::npos) marks_.changed_topics.insert(std::move(name));
+  }
+  pump();
+}
+
+void ControllerRunner::Shell::post_event(Task run, Task refuse) {
+  if (!is_active()) {
+    if (refuse) refuse();
+    return;
+  }
+  events_.push_back({std::move(run), std::move(refuse)});
+  pump();
+}
+
+void ControllerRunner::Shell::pump() {
+  if (busy_ || !core_) return;
+  busy_ = true;
+  ports_.loop.post(in_term([](Shell& self) { self.take_event(); }));
+}
+
+void ControllerRunner::Shell::take_event() {
+  // Who is live goes first: all else depends on it.
+  if (marks_.brokers) return read_brokers();
+  if (marks_.deletions || marks_.topics) return read_topics();
+  if (!marks_.changed_topics.empty()) {
+    auto first = marks_.changed_topics.extract(marks_.changed_topics.begin());
+    return read_topic(first.value());
+  }
+  if (marks_.log_dirs) return read_log_dir_events();
+  if (marks_.preferred) return read_preferred_election();
+  if (events_.empty()) {
+    busy_ = false;
+    return;
+  }
+  Event event = std::move(events_.front());
+  events_.pop_front();
+  refuse_current_ = std::move(event.refuse);
+  event.run();
+}
+
+void ControllerRunner::Shell::event_over() {
+  refuse_current_ = nullptr;
+  busy_ = false;
+  waits_.look();
+  pump();
+}
+
+// ---- What watches have marked
+
+void ControllerRunner::Shell::read_brokers() {
+  marks_.brokers = false;
+  reader_->brokers(in_term([](Shell& self, std::vector<LiveBroker> brokers) {
+    Effects effects = self.core_->on_brokers(brokers);
+    // Also those that will start in the second half of the event: their queues are new.
+    std::vector<PeerAddress> peers;
+    for (const LiveBroker& broker : brokers)
+      if (const Endpoint* endpoint = broker.view.endpoint(self.config_.inter_broker_listener))
+        peers.push_back({broker.view.id, broker.epoch, endpoint->host, endpoint->port, endpoint->security_protocol});
+    self.ports_.peers.set_brokers(peers);
+    self.perform(std::move(effects));
+  }));
+}
+
+void ControllerRunner::Shell::read_topics() {
+  const bool deletions = marks_.deletions;
+  marks_.deletions = marks_.topics = false;
+  // Deletions are read first: the topics they name are then among those read.
+  auto asked = std::make_shared<std::set<std::string>>();
+  if (deletions)
+    reader_->children(std::string(znodes::kDeleteTopics), in_term([asked](Shell&, std::vector<std::string> names) { asked->insert(names.begin(), names.end()); }));
+  reader_->children(std::string(znodes::kTopics), in_term([asked, deletions](Shell& self, std::vector<std::string> names) {
+                      auto all = std::make_shared<std::set<std::string>>(names.begin(), names.end());
+                      std::erase_if(names, [&](const std::string& name) { return self.core_->picture().topic(name) != nullptr; });
+                      self.reader_->topics(std::move(names), self.in_term([asked, all, deletions](Shell& again, std::vector<TopicAssignment> found) {
+                                             auto added = std::make_shared<std::vector<TopicAssignment>>(std::move(found));
+                                             again.write_topic_ids(*added, [asked, all, added, deletions](Shell& last) {
+                                               if (deletions)
+                                                 last.events_.push_front({[&last, asked] { last.perform(last.core_->on_delete_topics(*asked)); }, nullptr});
+                                               last.perform(last.core_->on_topics(*all, *added));
+                                             });
+                                           }));
+                    }));
+}
+
+void ControllerRunner::Shell::read_topic(const std::string& name) {
+  reader_->topic(name, in_term([name](Shell& self, std::optional<TopicAssignment> topic) { self.perform(self.core_->on_topic_changed(name, topic)); }));
+}
+
+void ControllerRunner::Shell::read_log_dir_events() {
+  marks_.log_dirs = false;
+  reader_->children(std::string(znodes::kLogDirEventNotification), in_term([](Shell& self, std::vector<std::string> names) {
+                      auto kept = std::make_shared<std::vector<std::string>>(names);
+                      self.reader_->log_dir_events(std::move(names), self.in_term([kept](Shell& again, std::set<BrokerId> brokers) {
+                                                     again.remove_notifications(znodes::kLogDirEventNotification, *kept);
+                                                     again.perform(again.core_->on_log_dir_event(brokers));
+                                                   }));
+                    }));
+}
+
+void ControllerRunner::Shell::read_preferred_election() {
+  marks_.preferred = false;
+  reader_->preferred_election(in_term([](Shell& self, bool exists, std::vector<TopicPartition> partitions) {
+    if (!exists) return self.event_over();
+    self.perform(self.core_->on_preferred_election(partitions));
+  }));
+}
+
+// ---- Requests
+
+void ControllerRunner::Shell::alter_partition(AlterIsrRequest request, Function<void(AlterIsrAnswer)> answered) {
+  auto shared = std::make_shared<Function<void(AlterIsrAnswer)>>(std::move(answered));
+  post_event(
+      [this, request = std::move(request), shared] {
+        alter_answered_ = [shared](AlterIsrAnswer answer) { (*shared)(std::move(answer)); };
+        perform(core_->on_alter_partition(request));
+      },
+      [shared] { (*shared)(AlterIsrAnswer{ErrorCode::NOT_CONTROLLER, {}}); });
+}
+
+void ControllerRunner::Shell::controlled_shutdown(BrokerId broker, BrokerEpoch broker_epoch, Function<void(ShutdownAnswer)> answered) {
+  auto shared = std::make_shared<Function<void(ShutdownAnswer)>>(std::move(answered));
+  post_event(
+      [this, broker, broker_epoch, shared] {
+        shutdown_answered_ = [shared](ShutdownAnswer answer) { (*shared)(std::move(answer)); };
+        perform(core_->on_controlled_shutdown(broker, broker_epoch));
+      },
+      [shared] { (*shared)(ShutdownAnswer{ErrorCode::NOT_CONTROLLER, {}}); });
+}
+
+void ControllerRunner::Shell::allocate_producer_ids(BrokerId broker, BrokerEpoch broker_epoch, Function<void(Result<ProducerIdRange>)> answered) {
+  auto shared = std::make_shared<Function<void(Result<ProducerIdRange>)>>(std::move(answered));
+  post_event([this, broker, broker_epoch, shared] { allocate(broker, broker_epoch, shared); },
+             [shared] { (*shared)(Error{ErrorCode::NOT_CONTROLLER, "this broker is not the controller"}); });
+}
+
+void ControllerRunner::Shell::allocate(BrokerId broker, BrokerEpoch broker_epoch, std::shared_ptr<Function<void(Result<ProducerIdRange>)>> answered) {
+  auto answer = [answered](Shell& self, Result<ProducerIdRange> result) {
+    (*answered)(std::move(result));
+    self.event_over();
+  };
+  const LiveBroker* known = core_->picture().broker(broker);
+  if (known == nullptr) return answer(*this, Error{ErrorCode::BROKER_ID_NOT_REGISTERED, "broker " + std::to_string(broker.value) + " is not registered"});
+  if (known->epoch != broker_epoch) return answer(*this, Error{ErrorCode::STALE_BROKER_EPOCH, "the broker was registered anew"});
+  const std::string path(znodes::kProducerIdBlock);
+  ports_.session.get(path, Watch::no, in_term([=](Shell& self, ZkOutcome outcome, ZnodeData data, const ZnodeStat& stat) {
+                       if (outcome != ZkOutcome::ok) {
+                         log_error("{} cannot be read: {}", path, outcome);
+                         return answer(self, Error{ErrorCode::UNKNOWN_SERVER_ERROR, path + " cannot be read"});
+                       }
+                       znodes::ProducerIdBlock last;
+                       if (data && !data->empty()) {
+                         auto parsed = znodes::parse_producer_id_block(*data);
+                         if (!parsed) return answer(self, parsed.error());
+                         last = *parsed;
+                       }
+                       if (last.last > INT64_MAX - kProducerIdBlock) return answer(self, Error{ErrorCode::UNKNOWN_SERVER_ERROR, "all producer ids are used up"});
+                       const znodes::ProducerIdBlock next{broker, last.last + 1, last.last + kProducerIdBlock};
+                       std::vector<ZkOp> ops;
+                       ops.push_back(ZkOp::check(std::string(znodes::kControllerEpoch), self.epoch_version_));
+                       ops.push_back(ZkOp::set(path, znodes::encode(next), stat.version));
+                       self.ports_.session.multi(std::move(ops), self.in_term([=](Shell& again, MultiResult result) {
+                                                   if (result.failed_op() == size_t{0}) {
+                                                     again.on_writes_end(WritesEnd::deposed);
+                                                   } else if (result.outcome == ZkOutcome::ok) {
+                                                     answer(again, ProducerIdRange{ProducerId(next.first), static_cast<int32_t>(kProducerIdBlock)});
+                                                   } else if (result.outcome == ZkOutcome::bad_version || result.outcome == ZkOutcome::connection_loss) {
+                                                     again.allocate(broker, broker_epoch, answered);  // a block that was lost on the way is lost
+                                                   } else {
+                                                     answer(again, Error{ErrorCode::UNKNOWN_SERVER_ERROR, path + " cannot be written"});
+                                                   }
+                                                 }));
+                     }));
+}
+
+void ControllerRunner::Shell::unclean_election_enabled(std::optional<std::string> topic) {
+  post_event([this, topic = std::move(topic)] { perform(core_->on_unclean_enabled(topic)); }, nullptr);
+}
+
+void ControllerRunner::Shell::when_topic_led(std::string topic, size_t partitions, Duration timeout, Function<void(ErrorCode)> done) {
+  if (!running_) return done(ErrorCode::NOT_CONTROLLER);
+  auto is_led = [&view = ports_.view, topic = std::move(topic), partitions] {
+    const ClusterViewPtr now = view.get();
+    const TopicView* found = now->topic(topic);
+    if (found == nullptr || found->partitions.size() < partitions) return false;
+    for (const PartitionView& partition : found->partitions)
+      if (partition.leader.value < 0) return false;
+    return true;
+  };
+  waits_.wait(timeout, std::move(is_led), std::move(done));
+}
+
+void ControllerRunner::Shell::when_topic_deleted(std::string topic, Duration timeout, Function<void(ErrorCode)> done) {
+  if (!running_) return done(ErrorCode::NOT_CONTROLLER);
+  auto is_gone = [this, topic = std::move(topic)] {
+    if (ports_.view.get()->topic(topic) != nullptr) return false;
+    if (!core_ || core_->picture().topic(topic) == nullptr) return true;
+    return core_->is_deleting(topic) && !core_->deletion_waits_for(topic).empty();
+  };
+  waits_.wait(timeout, std::move(is_gone), std::move(done));
+}
+
+// ---- Performing
+
+void ControllerRunner::Shell::perform(Effects effects) {
+  if (effects.wake_at) set_timer(*effects.wake_at);
+  for (const Send& each : effects.sends) send(each);
+  if (!effects.ask_unclean.empty()) {
+    return reader_->unclean_allowed(std::move(effects.ask_unclean), defaults_.unclean_leader_election_enable(),
+                                    in_term([](Shell& self, std::set<std::string> allowed) { self.perform(self.core_->on_unclean_allowed(allowed)); }));
+  }
+  if (effects.has_writes()) {
+    return FencedWrites::perform(ports_.session, epoch_version_, effects, in_term([](Shell& self, WritesEnd how, std::vector<StateOutcome> outcomes) {
+                                   if (self.on_writes_end(how)) self.perform(self.core_->on_written(outcomes));
+                                 }));
+  }
+  refuse_current_ = nullptr;
+  if (effects.alter_answer && alter_answered_) {
+    auto answered = std::move(alter_answered_);
+    alter_answered_ = nullptr;
+    answered(std::move(*effects.alter_answer));
+  }
+  if (effects.shutdown_answer && shutdown_answered_) {
+    auto answered = std::move(shutdown_answered_);
+    shutdown_answered_ = nullptr;
+    answered(std::move(*effects.shutdown_answer));
+  }
+  event_over();
+}
+
+bool ControllerRunner::Shell::on_writes_end(WritesEnd how) {
+  switch (how) {
+    case WritesEnd::done: return true;
+    case WritesEnd::deposed:
+      resign("another controller was elected");
+      look_at_controller();
+      return false;
+    case WritesEnd::expired: return false;  // the session's event follows
+    case WritesEnd::failed: give_up("its writes to ZooKeeper fail"); return false;
+  }
+  return false;
+}
+
+void ControllerRunner::Shell::set_peers() {
+  std::vector<PeerAddress> peers;
+  for (const auto& [id, broker] : core_->picture().brokers())
+    if (const Endpoint* endpoint = broker.view.endpoint(config_.inter_broker_listener))
+      peers.push_back({id, broker.epoch, endpoint->host, endpoint->port, endpoint->security_protocol});
+  ports_.peers.set_brokers(peers);
+}
+
+void ControllerRunner::Shell::send(const Send& what) {
+  for (AddressedRequest& each : control_requests(what, config_.controller.id, epoch_, core_->picture(), config_.inter_broker_listener)) {
+    const int16_t api_key = each.request.api_key;
+    ports_.peers.send(each.to, std::move(each.request), in_term([to = each.to, epoch = each.to_epoch, api_key](Shell& self, Bytes body) {
+                        self.on_answer(to, epoch, api_key, body);
+                      }));
+  }
+}
+
+void ControllerRunner::Shell::on_answer(BrokerId from, BrokerEpoch from_epoch, int16_t api_key, Bytes body) {
+  if (!core_) return;
+  ControlAnswer answer = parse_control_answer(api_key, body, core_->picture());
+  if (answer.error != ErrorCode::NONE) {
+    log_warn("broker {} answered a control request (key {}) with {}", from, api_key, name(answer.error));
+    if (answer.error == ErrorCode::STALE_CONTROLLER_EPOCH) look_at_controller();  // it knows a newer controller
+    // A StopReplica that failed as a whole names its partitions all the same.
+    for (auto& [tp, error] : answer.partitions) error = answer.error;
+  }
+  if (answer.partitions.empty()) {
+    if (api_key == kUpdateMetadataKey && from == config_.controller.id) waits_.look();
+    return;
+  }
+  if (api_key == kLeaderAndIsrKey && answer.error == ErrorCode::NONE) {
+    post_event([this, from, from_epoch, partitions = std::move(answer.partitions)] { perform(core_->on_leader_and_isr_answer(from, from_epoch, partitions)); },
+               nullptr);
+  } else if (api_key == kStopReplicaKey) {
+    post_event([this, from, from_epoch, partitions = std::move(answer.partitions)] { perform(core_->on_stop_replica_answer(from, from_epoch, partitions)); },
+               nullptr);
+  }
+}
+
+void ControllerRunner::Shell::set_timer(MonoTime when) {
+  ports_.loop.cancel(tick_timer_);
+  tick_timer_ = ports_.loop.call_at(when, in_term([](Shell& self) {
+                                      self.post_event([&self] { self.perform(self.core_->on_tick(self.ports_.loop.now())); }, nullptr);
+                                    }));
+}
+
+}  // namespace quokka
