@@ -1,0 +1,64 @@
+# Sourced by the scripts: where the tree, the programs and Java are.
+# shellcheck shell=bash
+
+PROGRAM=$(basename "$0")
+# The tree, or <prefix>/share/quokka where it is installed.
+base=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+fail() {
+  echo "$PROGRAM: $*" >&2
+  exit 1
+}
+
+# Prints the path of quokka-broker or quokka-tools.
+program() {
+  local candidate
+  for candidate in "${QUOKKA_BIN:-}" "$base/build/${VARIANT:-release}" "$base/../../bin"; do
+    if [ -n "$candidate" ] && [ -x "$candidate/$1" ]; then
+      echo "$candidate/$1"
+      return
+    fi
+  done
+  fail "there is no $1: build it with 'make -j2' in $base, or set QUOKKA_BIN to the directory it is in"
+}
+
+# Prints the java to run ZooKeeper with.
+java_program() {
+  if [ -n "${JAVA_HOME:-}" ] && [ -x "$JAVA_HOME/bin/java" ]; then
+    echo "$JAVA_HOME/bin/java"
+  else
+    command -v java || fail "ZooKeeper runs on Java, and there is none: apt-get install default-jre-headless"
+  fi
+}
+
+# Prints the class path of ZooKeeper: its jar names those it needs, but not the one that writes the log.
+zookeeper_class_path() {
+  local jar=${ZOOKEEPER_JAR:-/usr/share/java/zookeeper.jar} path logger
+  [ -r "$jar" ] || fail "there is no $jar: apt-get install zookeeper, or set ZOOKEEPER_JAR"
+  path=$jar
+  for logger in slf4j-log4j12 log4j-1.2; do
+    if [ -r "$(dirname "$jar")/$logger.jar" ]; then path+=:$(dirname "$jar")/$logger.jar; fi
+  done
+  echo "$path"
+}
+
+# Runs a command in the background, detached from the terminal. Sets `daemon_pid`, which is the command's own, as long as it execs.
+start_daemon() {  # output file, command...
+  local output=$1
+  shift
+  mkdir -p "$(dirname "$output")"
+  setsid nohup "$@" >> "$output" 2>&1 < /dev/null &
+  # shellcheck disable=SC2034
+  daemon_pid=$!
+  # Until it has become setsid it looks like this script.
+  while cmp -s "/proc/$$/cmdline" "/proc/$daemon_pid/cmdline" 2> /dev/null; do sleep 0.01; done
+}
+
+# Prints the ids of running processes whose command line, words separated by blanks, matches a pattern.
+processes_matching() {  # extended regular expression
+  local directory line
+  for directory in /proc/[0-9]*; do
+    line=$(tr '\0' ' ' 2> /dev/null < "$directory/cmdline") || continue
+    if [[ $line =~ $1 ]]; then echo "${directory#/proc/}"; fi
+  done
+}
