@@ -1,0 +1,167 @@
+#include "tools/options.h"
+
+#include <boost/program_options/options_description.hpp>
+#include <boost/program_options/parsers.hpp>
+#include <boost/program_options/value_semantic.hpp>
+#include <charconv>
+#include <iostream>
+
+namespace quokka {
+namespace {
+
+namespace po = boost::program_options;
+
+constexpr size_t kHelpColumn = 40;
+constexpr size_t kHelpWidth = 100;
+
+const OptionSpec* find(const ToolUsage& usage, std::string_view name) {
+  for (const OptionSpec& option : usage.options) {
+    if (option.name == name) return &option;
+  }
+  return nullptr;
+}
+
+// `--name value` of an option whose value may be missing becomes `--name=value`, the form the parser understands.
+std::vector<std::string> joined_optional_values(const ToolUsage& usage, const std::vector<std::string>& arguments) {
+  std::vector<std::string> joined;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    std::string word = arguments[i];
+    const OptionSpec* option = word.starts_with("-") ? find(usage, word.substr(word.starts_with("--") ? 2 : 1)) : nullptr;
+    if (option != nullptr && option->argument == Argument::OPTIONAL_TEXT && i + 1 < arguments.size() &&
+        !arguments[i + 1].starts_with("-")) {
+      word += "=" + arguments[++i];
+    }
+    joined.push_back(std::move(word));
+  }
+  return joined;
+}
+
+po::options_description description_of(const ToolUsage& usage) {
+  po::options_description description;
+  const auto add = [&](const std::string& name, const po::value_semantic* semantic) {
+    description.add(boost::make_shared<po::option_description>(name.c_str(), semantic));
+  };
+  add("help", new po::untyped_value(true));
+  add("version", new po::untyped_value(true));
+  for (const OptionSpec& option : usage.options) {
+    if (option.argument == Argument::NONE) {
+      add(option.name, new po::untyped_value(true));
+    } else if (option.argument == Argument::OPTIONAL_TEXT) {
+      add(option.name, po::value<std::string>()->implicit_value(""));
+    } else {
+      add(option.name, po::value<std::string>());
+    }
+  }
+  return description;
+}
+
+bool is_number(const std::string& text) {
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+Error mistake(std::string message) { return Error{ErrorCode::INVALID_REQUEST, std::move(message)}; }
+
+}  // namespace
+
+std::string ToolUsage::text() const {
+  std::string out = purpose + "\n\nOption";
+  out.append(kHelpColumn - 6, ' ');
+  out += "Description\n------";
+  out.append(kHelpColumn - 6, ' ');
+  out += "-----------\n";
+  auto all = options;
+  all.push_back({"help", Argument::NONE, "Print usage information."});
+  all.push_back({"version", Argument::NONE, "Display the version."});
+  for (const OptionSpec& option : all) {
+    std::string line = "--" + option.name;
+    if (option.argument == Argument::TEXT) line += " <String>";
+    if (option.argument == Argument::NUMBER) line += " <Number>";
+    if (option.argument == Argument::OPTIONAL_TEXT) line += " [String]";
+    std::string help = option.help;
+    if (line.size() + 1 > kHelpColumn) {
+      out += line + "\n";
+      line.clear();
+    }
+    while (true) {
+      line.append(kHelpColumn - line.size(), ' ');
+      size_t cut = help.size();
+      if (cut > kHelpWidth - kHelpColumn) {
+        cut = help.rfind(' ', kHelpWidth - kHelpColumn);
+        if (cut == std::string::npos || cut == 0) cut = kHelpWidth - kHelpColumn;
+      }
+      out += line + help.substr(0, cut) + "\n";
+      help.erase(0, std::min(help.size(), cut + 1));
+      line.clear();
+      if (help.empty()) break;
+    }
+  }
+  return out;
+}
+
+Result<Options> Options::parse(const ToolUsage& usage, const std::vector<std::string>& arguments) {
+  Options result;
+  try {
+    const po::options_description description = description_of(usage);
+    const auto style = po::command_line_style::allow_long | po::command_line_style::long_allow_adjacent |
+                       po::command_line_style::long_allow_next | po::command_line_style::allow_long_disguise;
+    const auto parsed =
+        po::command_line_parser(joined_optional_values(usage, arguments)).options(description).style(style).run();
+    for (const auto& option : parsed.options) {
+      if (option.position_key >= 0) return mistake("'" + option.value.front() + "' is not an option: options begin with --");
+      auto& values = result.values_[option.string_key];
+      values.insert(values.end(), option.value.begin(), option.value.end());
+    }
+  } catch (const po::unknown_option& error) {
+    std::string name = error.get_option_name();
+    name.erase(0, name.find_first_not_of('-'));
+    return mistake(name + " is not a recognized option");
+  } catch (const po::invalid_command_line_syntax& error) {
+    std::string name = error.get_option_name();
+    name.erase(0, name.find_first_not_of('-'));
+    const OptionSpec* option = find(usage, name);
+    if (option != nullptr && option->argument == Argument::NONE) return mistake("Option " + name + " takes no argument");
+    return mistake("Option " + name + " requires an argument");
+  } catch (const po::error& error) {
+    return mistake(error.what());
+  }
+  for (const auto& [name, values] : result.values_) {
+    const OptionSpec* option = find(usage, name);
+    if (option == nullptr || option->argument != Argument::NUMBER) continue;
+    for (const std::string& value : values) {
+      if (!is_number(value)) return mistake("Cannot parse argument '" + value + "' of option " + name);
+    }
+  }
+  return result;
+}
+
+std::vector<std::string> Options::texts(const std::string& name) const {
+  const auto at = values_.find(name);
+  return at == values_.end() ? std::vector<std::string>() : at->second;
+}
+
+std::optional<std::string> Options::text(const std::string& name) const {
+  const auto at = values_.find(name);
+  if (at == values_.end() || at->second.empty()) return std::nullopt;
+  return at->second.back();
+}
+
+std::string Options::text_or(const std::string& name, std::string_view otherwise) const {
+  return text(name).value_or(std::string(otherwise));
+}
+
+std::optional<int64_t> Options::number(const std::string& name) const {
+  const auto value = text(name);
+  if (!value) return std::nullopt;
+  int64_t number = 0;
+  std::from_chars(value->data(), value->data() + value->size(), number);
+  return number;
+}
+
+int refuse_usage(const ToolUsage& usage, const std::string& message) {
+  std::cerr << message << "\n" << usage.text();
+  return 1;
+}
+
+}  // namespace quokka

@@ -1,0 +1,52 @@
+// Command lines as Kafka's tools take them: `--name value`, `--name=value`, `-name value`, options repeated, no abbreviations.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocol/base/result.h"
+
+namespace quokka {
+
+enum class Argument { NONE, TEXT, NUMBER, OPTIONAL_TEXT };
+
+struct OptionSpec {
+  std::string name;
+  Argument argument = Argument::NONE;
+  std::string help;
+};
+
+// What a tool understands, in the order its help shows. Every tool also has --help and --version.
+struct ToolUsage {
+  std::string tool;     // "kafka-topics"
+  std::string purpose;  // one sentence
+  std::vector<OptionSpec> options;
+
+  std::string text() const;  // for --help and after a mistake
+};
+
+// A parsed command line. Values of options that take none or one are checked by parse.
+class Options {
+ public:
+  // Errors say which word is wrong, in the words Kafka's tools use.
+  static Result<Options> parse(const ToolUsage& usage, const std::vector<std::string>& arguments);
+
+  bool has(const std::string& name) const { return values_.contains(name); }
+  // The value given last.
+  std::optional<std::string> text(const std::string& name) const;
+  std::string text_or(const std::string& name, std::string_view otherwise) const;
+  std::optional<int64_t> number(const std::string& name) const;
+  std::vector<std::string> texts(const std::string& name) const;
+
+ private:
+  std::map<std::string, std::vector<std::string>> values_;
+};
+
+// A mistake on the command line: message and usage on standard error. Returns the exit code, 1.
+int refuse_usage(const ToolUsage& usage, const std::string& message);
+
+}  // namespace quokka
