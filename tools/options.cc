@@ -1,5 +1,6 @@
 #include "tools/options.h"
 
+#include <boost/make_shared.hpp>
 #include <boost/program_options/options_description.hpp>
 #include <boost/program_options/parsers.hpp>
 #include <boost/program_options/value_semantic.hpp>
@@ -143,8 +144,8 @@ std::vector<std::string> Options::texts(const std::string& name) const {
 
 std::optional<std::string> Options::text(const std::string& name) const {
   const auto at = values_.find(name);
-  if (at == values_.end() || at->second.empty()) return std::nullopt;
-  return at->second.back();
+  if (at == values_.end()) return std::nullopt;
+  return at->second.empty() ? std::string() : at->second.back();
 }
 
 std::string Options::text_or(const std::string& name, std::string_view otherwise) const {
@@ -157,6 +158,18 @@ std::optional<int64_t> Options::number(const std::string& name) const {
   int64_t number = 0;
   std::from_chars(value->data(), value->data() + value->size(), number);
   return number;
+}
+
+std::optional<int> answer_help(const ToolUsage& usage, const Options& options) {
+  if (options.has("help")) {
+    std::cout << usage.text();
+    return 0;
+  }
+  if (options.has("version")) {
+    std::cout << "3.9.0 (Quokka)\n";
+    return 0;
+  }
+  return std::nullopt;
 }
 
 int refuse_usage(const ToolUsage& usage, const std::string& message) {

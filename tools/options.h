@@ -36,7 +36,7 @@ class Options {
   static Result<Options> parse(const ToolUsage& usage, const std::vector<std::string>& arguments);
 
   bool has(const std::string& name) const { return values_.contains(name); }
-  // The value given last.
+  // The value given last; empty for an option given without one.
   std::optional<std::string> text(const std::string& name) const;
   std::string text_or(const std::string& name, std::string_view otherwise) const;
   std::optional<int64_t> number(const std::string& name) const;
@@ -45,6 +45,9 @@ class Options {
  private:
   std::map<std::string, std::vector<std::string>> values_;
 };
+
+// --help and --version are answered on standard output; the exit code then, else nullopt.
+std::optional<int> answer_help(const ToolUsage& usage, const Options& options);
 
 // A mistake on the command line: message and usage on standard error. Returns the exit code, 1.
 int refuse_usage(const ToolUsage& usage, const std::string& message);

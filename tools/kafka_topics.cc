@@ -1,0 +1,456 @@
+// kafka-topics: creates, lists, describes, alters and deletes topics.
+#include <algorithm>
+#include <iostream>
+#include <set>
+
+#include "protocol/base/topic_name.h"
+#include "protocol/messages/create_partitions.h"
+#include "protocol/messages/create_topics.h"
+#include "protocol/messages/delete_topics.h"
+#include "protocol/messages/describe_configs.h"
+#include "protocol/messages/list_partition_reassignments.h"
+#include "tools/cluster.h"
+#include "tools/old_zookeeper.h"
+#include "tools/options.h"
+#include "tools/tool_properties.h"
+#include "tools/tools.h"
+#include "tools/topic_filter.h"
+#include "tools/topic_text.h"
+
+namespace quokka {
+namespace {
+
+constexpr int8_t kTopicResource = 2;
+constexpr int8_t kDefaultConfigSource = 5;
+constexpr int32_t kServerTimeoutMs = 30000;
+
+ToolUsage usage() {
+  return {"kafka-topics",
+          "This tool helps to create, delete, describe, or change a topic.",
+          {{"bootstrap-server", Argument::TEXT, "REQUIRED: The servers to connect to: host:port, commas between several."},
+           {"command-config", Argument::TEXT, "Property file with settings of the connection."},
+           {"list", Argument::NONE, "List all available topics."},
+           {"create", Argument::NONE, "Create a new topic."},
+           {"delete", Argument::NONE, "Delete a topic."},
+           {"alter", Argument::NONE, "Raise the number of partitions. Configuration is altered with kafka-configs."},
+           {"describe", Argument::NONE, "List details for the given topics."},
+           {"topic", Argument::TEXT, "The topic; except for --create also a regular expression."},
+           {"topic-id", Argument::TEXT, "The id of the topic to describe."},
+           {"config", Argument::TEXT, "name=value: configuration of the topic being created. May be repeated."},
+           {"delete-config", Argument::TEXT, "Not supported with --bootstrap-server: use kafka-configs."},
+           {"partitions", Argument::NUMBER, "The number of partitions. If not given for --create, the cluster's default."},
+           {"replication-factor", Argument::NUMBER, "The number of replicas of each partition. If not given, the cluster's default."},
+           {"replica-assignment", Argument::TEXT, "Brokers of each partition by hand: 1:2,2:3 puts partition 0 on 1 and 2, 1 on 2 and 3."},
+           {"under-replicated-partitions", Argument::NONE, "Describe only partitions with replicas out of sync."},
+           {"unavailable-partitions", Argument::NONE, "Describe only partitions whose leader is not available."},
+           {"under-min-isr-partitions", Argument::NONE, "Describe only partitions with fewer in-sync replicas than the minimum."},
+           {"at-min-isr-partitions", Argument::NONE, "Describe only partitions with exactly the minimum of in-sync replicas."},
+           {"topics-with-overrides", Argument::NONE, "Describe only topics with configuration of their own."},
+           {"if-exists", Argument::NONE, "Alter, delete or describe only if the topic exists."},
+           {"if-not-exists", Argument::NONE, "Create only if the topic does not exist."},
+           {"exclude-internal", Argument::NONE, "Leave out internal topics when listing or describing."},
+           {"partition-size-limit-per-response", Argument::NUMBER, "Accepted and not needed."},
+           {"zookeeper", Argument::TEXT, "DEPRECATED: brokers are looked up there and then asked themselves. Use --bootstrap-server."},
+           {"force", Argument::NONE, "Accepted for old scripts."},
+           {"disable-rack-aware", Argument::NONE, "Accepted for old scripts."}}};
+}
+
+// An error a broker answered, with the broker's words if it has any.
+Error answered(ErrorCode code, std::optional<std::string_view> message, const std::string& about) {
+  std::string text = message && !message->empty() ? std::string(*message) : about + ": " + std::string(name(code));
+  return Error{code, std::move(text)};
+}
+
+Error invalid(std::string message) { return Error{ErrorCode::INVALID_REQUEST, std::move(message)}; }
+
+using Assignment = std::vector<std::vector<BrokerId>>;
+
+Result<Assignment> parse_assignment(const std::string& text) {
+  Assignment assignment;
+  size_t at = 0;
+  while (at <= text.size()) {
+    const size_t comma = std::min(text.find(',', at), text.size());
+    std::vector<BrokerId> brokers;
+    for (size_t from = at; from <= comma;) {
+      const size_t colon = std::min(text.find(':', from), comma);
+      const std::string word = text.substr(from, colon - from);
+      char* end = nullptr;
+      const long id = std::strtol(word.c_str(), &end, 10);
+      if (word.empty() || (*end != '\0' && *end != ' ')) return invalid("'" + word + "' in --replica-assignment is not a broker's id");
+      const BrokerId broker(static_cast<int32_t>(id));
+      if (std::ranges::count(brokers, broker) > 0) {
+        return invalid("Partition replica lists may not contain duplicate entries: " + word);
+      }
+      brokers.push_back(broker);
+      from = colon + 1;
+    }
+    if (!assignment.empty() && brokers.size() != assignment.front().size()) {
+      return invalid("Partition " + std::to_string(assignment.size()) + " has different replication factor: " + text.substr(at, comma - at));
+    }
+    assignment.push_back(std::move(brokers));
+    at = comma + 1;
+  }
+  return assignment;
+}
+
+class TopicsTool {
+ public:
+  TopicsTool(const Options& options, Cluster& cluster) : options_(options), cluster_(cluster) {}
+
+  Status run() {
+    if (options_.has("create")) return create();
+    if (options_.has("alter")) return alter();
+    if (options_.has("delete")) return remove();
+    if (options_.has("list")) return list();
+    return describe_topics();
+  }
+
+ private:
+  Status create() {
+    const std::string topic = *options_.text("topic");
+    if (Status status = validate_topic_name(topic); !status.ok()) return status;
+    if (has_collision_characters(topic)) {
+      std::cout << "WARNING: Due to limitations in metric names, topics with a period ('.') or underscore ('_') could collide. To avoid "
+                   "issues it is best to use either, but not both.\n";
+    }
+    CreateTopicsRequest::CreatableTopic wanted;
+    wanted.name = topic;
+    const int64_t partitions = options_.number("partitions").value_or(-1);
+    const int64_t replicas = options_.number("replication-factor").value_or(-1);
+    if (options_.has("partitions") && (partitions < 1 || partitions > INT32_MAX)) return invalid("The partitions must be greater than 0");
+    if (options_.has("replication-factor") && (replicas < 1 || replicas > INT16_MAX)) {
+      return invalid("The replication factor must be between 1 and 32767 inclusive");
+    }
+    wanted.num_partitions = static_cast<int32_t>(partitions);
+    wanted.replication_factor = static_cast<int16_t>(replicas);
+
+    std::vector<std::pair<std::string, std::string>> pairs;
+    if (Status status = parse_configs(pairs); !status.ok()) return status;
+    std::vector<CreateTopicsRequest::CreatableTopic::CreatableTopicConfig> configs;
+    for (const auto& [key, value] : pairs) configs.push_back({key, value});
+    wanted.configs = configs;
+
+    Assignment assignment;
+    std::vector<CreateTopicsRequest::CreatableTopic::CreatableReplicaAssignment> assigned;
+    if (const auto text = options_.text("replica-assignment"); text && !text->empty()) {
+      auto parsed = parse_assignment(*text);
+      if (!parsed.ok()) return parsed.error();
+      assignment = std::move(*parsed);
+      for (size_t i = 0; i < assignment.size(); ++i) assigned.push_back({PartitionIndex(static_cast<int32_t>(i)), assignment[i]});
+    }
+    wanted.assignments = assigned;
+    std::vector<CreateTopicsRequest::CreatableTopic> topics{wanted};
+    CreateTopicsRequest request;
+    request.topics = topics;
+    request.timeout_ms = kServerTimeoutMs;
+
+    const auto answer = cluster_.call_controller<CreateTopicsResponse>(request, [](const CreateTopicsResponse& response) {
+      return std::ranges::any_of(response.topics, [](const auto& result) { return result.error_code == ErrorCode::NOT_CONTROLLER; });
+    });
+    if (!answer.ok()) return answer.error();
+    for (const auto& result : answer->message.topics) {
+      if (result.error_code == ErrorCode::TOPIC_ALREADY_EXISTS && options_.has("if-not-exists")) return {};
+      if (result.error_code == ErrorCode::TOPIC_ALREADY_EXISTS && !result.error_message) return Error{result.error_code, "Topic '" + topic + "' already exists."};
+      if (result.error_code != ErrorCode::NONE) return answered(result.error_code, result.error_message, "topic " + topic);
+    }
+    std::cout << "Created topic " << topic << ".\n";
+    return {};
+  }
+
+  Status parse_configs(std::vector<std::pair<std::string, std::string>>& pairs) const {
+    const auto trimmed = [](std::string text) {
+      while (!text.empty() && text.front() == ' ') text.erase(0, 1);
+      while (!text.empty() && text.back() == ' ') text.pop_back();
+      return text;
+    };
+    for (const std::string& word : options_.texts("config")) {
+      const size_t equals = word.find('=');
+      if (equals == std::string::npos || equals == 0) {
+        return invalid("requirement failed: Invalid topic config: all configs to be added must be in the format \"key=val\".");
+      }
+      pairs.emplace_back(trimmed(word.substr(0, equals)), trimmed(word.substr(equals + 1)));
+    }
+    return {};
+  }
+
+  // Names of the topics that --topic asks for, sorted; all without it.
+  Result<std::vector<std::string>> chosen_topics(bool must_exist) {
+    const auto answer = cluster_.metadata(std::nullopt, false);
+    if (!answer.ok()) return answer.error();
+    const auto wanted = options_.text("topic");
+    const auto filter = TopicFilter::parse(wanted.value_or(".*"));
+    if (!filter.ok()) return filter.error();
+    std::vector<std::string> topics;
+    for (const auto& topic : answer->message.topics) {
+      const std::string topic_name(topic.name.value_or(""));
+      if (filter->matches(topic_name, options_.has("exclude-internal"))) topics.push_back(topic_name);
+    }
+    std::ranges::sort(topics);
+    if (topics.empty() && wanted && !wanted->empty() && must_exist) return invalid("Topic '" + *wanted + "' does not exist as expected");
+    return topics;
+  }
+
+  Status list() {
+    const auto topics = chosen_topics(false);
+    if (!topics.ok()) return topics.error();
+    for (const std::string& topic : *topics) std::cout << topic << "\n";
+    return {};
+  }
+
+  Status alter() {
+    const auto topics = chosen_topics(!options_.has("if-exists"));
+    if (!topics.ok()) return topics.error();
+    if (topics->empty()) return {};
+    Assignment assignment;
+    if (const auto text = options_.text("replica-assignment"); text && !text->empty()) {
+      auto parsed = parse_assignment(*text);
+      if (!parsed.ok()) return parsed.error();
+      assignment = std::move(*parsed);
+    }
+    const auto metadata = cluster_.metadata(*topics, false);
+    if (!metadata.ok()) return metadata.error();
+    using Topic = CreatePartitionsRequest::CreatePartitionsTopic;
+    std::vector<std::vector<Topic::CreatePartitionsAssignment>> assigned(topics->size());
+    std::vector<Topic> wanted;
+    for (size_t i = 0; i < topics->size(); ++i) {
+      Topic topic;
+      topic.name = (*topics)[i];
+      topic.count = static_cast<int32_t>(*options_.number("partitions"));
+      topic.assignments.reset();
+      if (!assignment.empty()) {
+        // The brokers of the partitions there are stand first and are left out.
+        for (size_t p = partitions_of(metadata->message, (*topics)[i]); p < assignment.size(); ++p) assigned[i].push_back({assignment[p]});
+        topic.assignments = assigned[i];
+      }
+      wanted.push_back(topic);
+    }
+    CreatePartitionsRequest request;
+    request.topics = wanted;
+    request.timeout_ms = kServerTimeoutMs;
+    const auto answer = cluster_.call_controller<CreatePartitionsResponse>(request, [](const CreatePartitionsResponse& response) {
+      return std::ranges::any_of(response.results, [](const auto& result) { return result.error_code == ErrorCode::NOT_CONTROLLER; });
+    });
+    if (!answer.ok()) return answer.error();
+    for (const auto& result : answer->message.results) {
+      if (result.error_code != ErrorCode::NONE) return answered(result.error_code, result.error_message, "topic " + std::string(result.name));
+    }
+    return {};
+  }
+
+  static size_t partitions_of(const MetadataResponse& metadata, const std::string& topic_name) {
+    for (const auto& topic : metadata.topics) {
+      if (topic.name == topic_name) return topic.partitions.size();
+    }
+    return 0;
+  }
+
+  Status remove() {
+    const auto topics = chosen_topics(!options_.has("if-exists"));
+    if (!topics.ok()) return topics.error();
+    if (topics->empty()) return {};
+    std::vector<std::string_view> names(topics->begin(), topics->end());
+    std::vector<DeleteTopicsRequest::DeleteTopicState> states;
+    for (const std::string& topic : *topics) states.push_back({topic, {}});
+    // Version 6 names topics in another field; both cannot be filled.
+    const auto link = cluster_.controller();
+    if (!link.ok()) return link.error();
+    const auto version = (*link)->version_of(ApiKey::DELETE_TOPICS, 1, DeleteTopicsRequest::kVersionMax);
+    if (!version.ok()) return version.error();
+    DeleteTopicsRequest request;
+    request.timeout_ms = kServerTimeoutMs;
+    if (*version >= 6) {
+      request.topics = states;
+    } else {
+      request.topic_names = names;
+    }
+    const auto answer = cluster_.call_controller<DeleteTopicsResponse>(request, [](const DeleteTopicsResponse& response) {
+      return std::ranges::any_of(response.responses, [](const auto& result) { return result.error_code == ErrorCode::NOT_CONTROLLER; });
+    });
+    if (!answer.ok()) return answer.error();
+    for (const auto& result : answer->message.responses) {
+      if (result.error_code != ErrorCode::NONE) {
+        return answered(result.error_code, result.error_message, "topic " + std::string(result.name.value_or("")));
+      }
+    }
+    return {};
+  }
+
+  Status describe_topics() {
+    std::vector<std::string> topics;
+    std::optional<Uuid> id;
+    if (const auto text = options_.text("topic-id")) {
+      id = Uuid::parse(*text);
+      if (!id) return invalid("'" + *text + "' is not a topic id: 22 characters of base64");
+      if (id->is_zero()) id.reset();
+    }
+    if (!id) {
+      auto chosen = chosen_topics(!options_.has("if-exists"));
+      if (!chosen.ok()) return chosen.error();
+      topics = std::move(*chosen);
+      if (topics.empty()) return {};
+    }
+    const auto metadata = cluster_.metadata(id ? std::nullopt : std::optional(topics), false);
+    if (!metadata.ok()) return metadata.error();
+    std::vector<DescribedTopic> described;
+    std::set<BrokerId> live;
+    for (const auto& broker : metadata->message.brokers) live.insert(broker.node_id);
+    for (const auto& topic : metadata->message.topics) {
+      if (id && !(topic.topic_id == *id)) continue;
+      if (topic.error_code != ErrorCode::NONE && topic.partitions.empty()) {
+        return answered(topic.error_code, std::nullopt, "topic " + std::string(topic.name.value_or("")));
+      }
+      described.push_back(described_topic(topic));
+    }
+    if (id && described.empty() && !options_.has("if-exists")) return invalid("TopicId '" + id->str() + "' does not exist as expected");
+    std::ranges::sort(described, {}, &DescribedTopic::name);
+    if (Status status = add_configs(described); !status.ok()) return status;
+    if (Status status = add_reassignments(described); !status.ok()) return status;
+    DescribeChoice choice;
+    choice.under_replicated = options_.has("under-replicated-partitions");
+    choice.unavailable = options_.has("unavailable-partitions");
+    choice.under_min_isr = options_.has("under-min-isr-partitions");
+    choice.at_min_isr = options_.has("at-min-isr-partitions");
+    choice.topics_with_overrides = options_.has("topics-with-overrides");
+    for (const DescribedTopic& topic : described) std::cout << describe(topic, choice, live);
+    return {};
+  }
+
+  static DescribedTopic described_topic(const MetadataResponse::MetadataResponseTopic& topic) {
+    DescribedTopic result{std::string(topic.name.value_or("")), topic.topic_id, {}, {}, 1};
+    for (const auto& partition : topic.partitions) {
+      DescribedPartition described;
+      described.index = partition.partition_index;
+      if (partition.leader_id.value >= 0) described.leader = partition.leader_id;
+      described.replicas.assign(partition.replica_nodes.begin(), partition.replica_nodes.end());
+      described.isr.assign(partition.isr_nodes.begin(), partition.isr_nodes.end());
+      result.partitions.push_back(std::move(described));
+    }
+    std::ranges::sort(result.partitions, {}, &DescribedPartition::index);
+    return result;
+  }
+
+  Status add_configs(std::vector<DescribedTopic>& topics) {
+    const auto link = cluster_.any_broker();
+    if (!link.ok()) return link.error();
+    if (!(*link)->serves(ApiKey::DESCRIBE_CONFIGS) || topics.empty()) return {};
+    std::vector<DescribeConfigsRequest::DescribeConfigsResource> resources;
+    for (const DescribedTopic& topic : topics) resources.push_back({kTopicResource, topic.name, std::nullopt});
+    DescribeConfigsRequest request;
+    request.resources = resources;
+    const auto answer = (*link)->call<DescribeConfigsResponse>(request, cluster_.request_deadline(), DescribeConfigsRequest::kVersionMax, 1);
+    if (!answer.ok()) return answer.error();
+    for (const auto& result : answer->message.results) {
+      const auto topic = std::ranges::find(topics, result.resource_name, &DescribedTopic::name);
+      if (topic == topics.end()) continue;
+      if (result.error_code != ErrorCode::NONE) return answered(result.error_code, result.error_message, "configuration of topic " + topic->name);
+      for (const auto& config : result.configs) {
+        const std::string value(config.value.value_or(""));
+        if (config.config_source != kDefaultConfigSource) topic->overrides.emplace_back(config.name, value);
+        if (config.name == "min.insync.replicas") topic->min_insync_replicas = static_cast<int32_t>(std::strtol(value.c_str(), nullptr, 10));
+      }
+    }
+    return {};
+  }
+
+  Status add_reassignments(std::vector<DescribedTopic>& topics) {
+    const auto link = cluster_.controller();
+    // Without a controller nothing is reassigned, and what can be described is described.
+    if (!link.ok() || !(*link)->serves(ApiKey::LIST_PARTITION_REASSIGNMENTS)) return {};
+    ListPartitionReassignmentsRequest request;
+    request.timeout_ms = kServerTimeoutMs;
+    const auto answer = (*link)->call<ListPartitionReassignmentsResponse>(request, cluster_.request_deadline());
+    if (!answer.ok()) return answer.error();
+    for (const auto& under_way : answer->message.topics) {
+      const auto topic = std::ranges::find(topics, under_way.name, &DescribedTopic::name);
+      if (topic == topics.end()) continue;
+      for (const auto& moving : under_way.partitions) {
+        const auto partition = std::ranges::find(topic->partitions, moving.partition_index, &DescribedPartition::index);
+        if (partition == topic->partitions.end()) continue;
+        partition->reassignment = DescribedPartition::Reassignment{{moving.replicas.begin(), moving.replicas.end()},
+                                                                   {moving.adding_replicas.begin(), moving.adding_replicas.end()},
+                                                                   {moving.removing_replicas.begin(), moving.removing_replicas.end()}};
+      }
+    }
+    return {};
+  }
+
+  const Options& options_;
+  Cluster& cluster_;
+};
+
+// What is wrong with the combination of options, if anything.
+std::optional<std::string> mistake_in(const Options& options) {
+  int actions = 0;
+  for (const char* action : {"list", "describe", "create", "alter", "delete"}) actions += options.has(action) ? 1 : 0;
+  if (actions != 1) return "Command must include exactly one action: --list, --describe, --create, --alter or --delete";
+  if (!options.has("bootstrap-server") && !options.has("zookeeper")) return "--bootstrap-server must be specified";
+  if (options.has("describe") && options.has("if-exists") && !options.has("topic") && !options.has("topic-id")) {
+    return "--topic or --topic-id is required to describe a topic";
+  }
+  if (!options.has("list") && !options.has("describe") && !options.has("topic")) return "Missing required argument \"[topic]\"";
+  if (options.has("alter") && (options.has("config") || options.has("delete-config"))) {
+    return "Option combination \"[alter],[config]\" can't be used: the kafka-configs tool alters the configuration of topics";
+  }
+  if (options.has("alter") && !options.has("partitions")) return "Missing required argument \"[partitions]\"";
+  struct Only {
+    const char* option;
+    std::vector<const char*> actions;
+  };
+  const Only only[] = {{"config", {"create"}},
+                       {"delete-config", {"alter"}},
+                       {"partitions", {"create", "alter"}},
+                       {"replication-factor", {"create"}},
+                       {"replica-assignment", {"create", "alter"}},
+                       {"under-replicated-partitions", {"describe"}},
+                       {"unavailable-partitions", {"describe"}},
+                       {"under-min-isr-partitions", {"describe"}},
+                       {"at-min-isr-partitions", {"describe"}},
+                       {"topics-with-overrides", {"describe"}},
+                       {"if-exists", {"alter", "delete", "describe"}},
+                       {"if-not-exists", {"create"}},
+                       {"topic-id", {"describe"}},
+                       {"exclude-internal", {"list", "describe"}}};
+  for (const auto& [option, allowed] : only) {
+    if (options.has(option) && std::ranges::none_of(allowed, [&](const char* action) { return options.has(action); })) {
+      return "Option \"[" + std::string(option) + "]\" can't be used with this action";
+    }
+  }
+  if (options.has("create") && options.has("replica-assignment") && (options.has("partitions") || options.has("replication-factor"))) {
+    return "Option \"[replica-assignment]\" can't be used with option \"[partitions]\" or \"[replication-factor]\"";
+  }
+  return std::nullopt;
+}
+
+int failed(const Error& error) {
+  std::cout << "Error while executing topic command : " << error.message << "\n" << std::flush;
+  std::cerr << "ERROR " << name(error.code) << ": " << error.message << "\n";
+  return 1;
+}
+
+}  // namespace
+
+int kafka_topics(const std::vector<std::string>& arguments) {
+  const ToolUsage tool = usage();
+  if (arguments.empty()) return refuse_usage(tool, "Create, delete, describe, or change a topic.");
+  const auto options = Options::parse(tool, arguments);
+  if (!options.ok()) return refuse_usage(tool, options.error().message);
+  if (const auto code = answer_help(tool, *options)) return *code;
+  if (const auto mistake = mistake_in(*options)) return refuse_usage(tool, *mistake);
+
+  ToolProperties properties;
+  if (const auto path = options->text("command-config")) {
+    auto read = read_tool_properties(*path);
+    if (!read.ok()) return failed(read.error());
+    properties = std::move(*read);
+  }
+  const auto servers = servers_of(*options);
+  if (!servers.ok()) return failed(servers.error());
+  auto settings = ClusterSettings::from(*servers, properties, "quokka-topics");
+  if (!settings.ok()) return failed(settings.error());
+  Cluster cluster(std::move(*settings));
+  if (Status status = TopicsTool(*options, cluster).run(); !status.ok()) return failed(status.error());
+  std::cout << std::flush;
+  return std::cout.good() ? 0 : 1;
+}
+
+}  // namespace quokka

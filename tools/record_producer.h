@@ -1,0 +1,90 @@
+// Sends records to a topic and waits for the acknowledgements: batches by partition, retries, and the sequences of an idempotent
+// producer, which keep a retried batch from being written twice.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "protocol/base/ids.h"
+#include "protocol/records/batch_builder.h"
+#include "tools/cluster.h"
+
+namespace quokka {
+
+struct ProducerSettings {
+  int16_t acks = -1;
+  bool idempotent = true;
+  Compression compression;
+  size_t batch_bytes = 16384;             // batch.size
+  size_t request_bytes_max = 1048576;     // max.request.size: a record above it is refused here
+  Duration request_timeout = Duration::millis(1500);
+  Duration delivery_timeout = Duration::seconds(120);  // of a batch, with all its attempts
+  Duration max_block = Duration::seconds(60);          // for the topic's metadata
+  int64_t retries = INT64_MAX;
+  Duration retry_backoff = Duration::millis(100);
+};
+
+class RecordProducer {
+ public:
+  // Called for every batch that is given up.
+  using OnFailure = std::function<void(const Error&, int32_t records)>;
+
+  // `warn` gets one line for whatever delays the records.
+  RecordProducer(Cluster& cluster, std::string topic, ProducerSettings settings, OnFailure on_failure,
+                 std::function<void(const std::string&)> warn);
+
+  // Finds the topic's partitions and becomes a producer with an id. Errors end the tool.
+  Status open();
+
+  // Adds a record to its partition's batch; sends what is full. Errors are about this record alone.
+  Status add(int64_t timestamp_ms, std::optional<Bytes> key, std::optional<Bytes> value, std::span<const HeaderView> headers);
+  // Sends all that was added.
+  void flush();
+  bool has_records() const { return !batches_.empty(); }
+
+ private:
+  struct Partition {
+    BrokerId leader;
+    LeaderEpoch leader_epoch;
+    int32_t next_sequence = 0;
+  };
+  struct Delivery {  // of one built batch
+    PartitionIndex partition;
+    std::vector<uint8_t> bytes;
+    int32_t records = 0;
+    int64_t attempts = 0;
+  };
+  // What became of one attempt.
+  struct Outcome {
+    ErrorCode code = ErrorCode::NONE;
+    std::string message;
+  };
+
+  Status refresh(Duration patience);
+  Status take_producer_id();
+  PartitionIndex choose(std::optional<Bytes> key);
+  BatchBuilder new_batch();
+  void send(const std::vector<PartitionIndex>& partitions);
+  void deliver(std::vector<Delivery> deliveries);
+  // One request to one leader with the deliveries it leads; outcomes by index.
+  void attempt(BrokerId leader, std::vector<Delivery>& all, const std::vector<size_t>& indexes, std::vector<Outcome>& outcomes);
+  bool renew_sequences(std::vector<Delivery>& deliveries);
+  void stamp(Delivery& delivery, int32_t sequence) const;
+
+  Cluster& cluster_;
+  const std::string topic_;
+  ProducerSettings settings_;
+  const OnFailure on_failure_;
+  const std::function<void(const std::string&)> warn_;
+  std::map<PartitionIndex, Partition> partitions_;
+  std::map<PartitionIndex, BatchBuilder> batches_;
+  PartitionIndex sticky_;  // where records without key go until their batch is sent
+  ProducerId producer_id_;
+  ProducerEpoch producer_epoch_;
+};
+
+}  // namespace quokka
