@@ -1,0 +1,239 @@
+#include "integration-tests/cluster/local_cluster.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+
+namespace quokka {
+namespace {
+
+constexpr int first_port = 20'000, end_port = 32'000;
+
+sockaddr_in loopback(int port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  return address;
+}
+
+bool can_bind(int port) {
+  int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+  int yes = 1;
+  ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  sockaddr_in address = loopback(port);
+  bool bound = ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  ::close(fd);
+  return bound;
+}
+
+// Sends a text and returns all that comes back until the other end closes.
+std::string ask(int port, const std::string& text) {
+  std::string answer;
+  int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const timeval patience{2, 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  sockaddr_in address = loopback(port);
+  if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
+      ::send(fd, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size())) {
+    char buffer[4096];
+    for (ssize_t got = 0; (got = ::read(fd, buffer, sizeof buffer)) > 0;) answer.append(buffer, static_cast<size_t>(got));
+  }
+  ::close(fd);
+  return answer;
+}
+
+// The broker built with this test: beside it in build/<variant>, or in QUOKKA_BIN.
+std::string broker_program() {
+  namespace fs = std::filesystem;
+  if (const char* given = ::getenv("QUOKKA_BIN")) return std::string(given) + "/quokka-broker";
+  for (fs::path at = fs::read_symlink("/proc/self/exe").parent_path(); at != at.root_path(); at = at.parent_path())
+    if (fs::exists(at / "quokka-broker")) return (at / "quokka-broker").string();
+  throw std::runtime_error("there is no quokka-broker above this test's program: make all");
+}
+
+std::string java_class_path() {
+  std::string path = "/usr/share/java/zookeeper.jar";
+  for (const char* logger : {"/usr/share/java/slf4j-log4j12.jar", "/usr/share/java/log4j-1.2.jar"})
+    if (std::filesystem::exists(logger)) path += std::string(":") + logger;
+  return path;
+}
+
+}  // namespace
+
+bool eventually(int timeout_ms, const std::function<bool()>& condition) {
+  auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    ::poll(nullptr, 0, 5);
+  }
+  return true;
+}
+
+int free_port() {
+  // Programs that run at the same time begin at different places.
+  static int next = first_port + static_cast<int>(static_cast<unsigned>(::getpid()) * 97 % (end_port - first_port));
+  for (int tried = 0; tried < end_port - first_port; ++tried) {
+    int port = next;
+    next = next + 1 < end_port ? next + 1 : first_port;
+    if (can_bind(port)) return port;
+  }
+  throw std::runtime_error("no free port on 127.0.0.1");
+}
+
+LocalCluster::LocalCluster(ClusterOptions options) : options_(std::move(options)) {
+  char name[] = "/tmp/quokka-cluster-XXXXXX";
+  if (!::mkdtemp(name)) throw std::runtime_error("cannot make a directory below /tmp");
+  directory_ = name;
+  for (int i = 0; i < options_.zookeepers; ++i) zookeepers_.push_back({Child(), free_port(), free_port(), free_port()});
+  for (int i = 1; i <= options_.zookeepers; ++i) start_zookeeper(i);
+  for (int i = 1; i <= options_.zookeepers; ++i) wait_for_zookeeper(i);
+  for (int id = 1; id <= options_.brokers; ++id) {
+    Broker& made = brokers_[id];
+    made.port = free_port();
+    made.admin_port = free_port();
+  }
+  if (options_.start_brokers) start_all_brokers();
+}
+
+LocalCluster::~LocalCluster() {
+  brokers_.clear();
+  zookeepers_.clear();
+  if (::getenv("QUOKKA_KEEP")) {
+    std::fprintf(stderr, "kept: %s\n", directory_.c_str());
+    return;
+  }
+  std::error_code ignored;
+  std::filesystem::remove_all(directory_, ignored);
+}
+
+std::string LocalCluster::broker_directory(int id) const { return directory_ + "/broker-" + std::to_string(id); }
+std::string LocalCluster::zookeeper_directory(int number) const { return directory_ + "/zookeeper-" + std::to_string(number); }
+std::string LocalCluster::data_directory(int id) const { return broker_directory(id) + "/data"; }
+std::string LocalCluster::address(int id) const { return "127.0.0.1:" + std::to_string(brokers_.at(id).port); }
+
+std::string LocalCluster::bootstrap() const {
+  std::string all;
+  for (const auto& [id, broker] : brokers_) all += (all.empty() ? "" : ",") + address(id);
+  return all;
+}
+
+std::string LocalCluster::zookeeper_connect() const {
+  std::string all;
+  for (const Zookeeper& server : zookeepers_) all += (all.empty() ? "" : ",") + ("127.0.0.1:" + std::to_string(server.port));
+  return all + options_.chroot;
+}
+
+void LocalCluster::write_broker_properties(int id) {
+  const Broker& broker = brokers_.at(id);
+  std::string copies = std::to_string(std::min(options_.brokers, 3));
+  BrokerKeys keys = {{"broker.id", std::to_string(id)},
+                     {"listeners", "PLAINTEXT://" + address(id)},
+                     {"log.dirs", data_directory(id)},
+                     {"zookeeper.connect", zookeeper_connect()},
+                     {"zookeeper.session.timeout.ms", std::to_string(options_.session_timeout_ms)},
+                     {"offsets.topic.replication.factor", copies},
+                     {"transaction.state.log.replication.factor", copies},
+                     {"transaction.state.log.min.isr", options_.brokers > 1 ? "2" : "1"},
+                     {"group.initial.rebalance.delay.ms", "0"},
+                     {"controlled.shutdown.retry.backoff.ms", "200"},
+                     {"quokka.admin.port", std::to_string(broker.admin_port)}};
+  for (const BrokerKeys* more : {static_cast<const BrokerKeys*>(&options_.keys), &broker.keys})
+    for (const auto& [key, value] : *more) keys[key] = value;
+  std::ofstream file(broker_directory(id) + "/server.properties");
+  for (const auto& [key, value] : keys) file << key << '=' << value << '\n';
+}
+
+void LocalCluster::start_broker(int id, const BrokerKeys& keys) {
+  Broker& broker = brokers_[id];
+  if (broker.port == 0) {
+    broker.port = free_port();
+    broker.admin_port = free_port();
+  }
+  for (const auto& [key, value] : keys) broker.keys[key] = value;
+  std::filesystem::create_directories(broker_directory(id));
+  write_broker_properties(id);
+  broker.child.start({broker_program(), broker_directory(id) + "/server.properties"}, broker_directory(id) + "/log");
+}
+
+std::string LocalCluster::page(int id, const std::string& path) const {
+  return ask(brokers_.at(id).admin_port, "GET " + path + " HTTP/1.0\r\nHost: localhost\r\n\r\n");
+}
+
+bool LocalCluster::is_ready(int id) const {
+  std::string answer = page(id, "/health/ready");
+  return answer.starts_with("HTTP/1.") && answer.substr(8, 5) == " 200 ";
+}
+
+void LocalCluster::wait_until_ready(int id, int timeout_ms) {
+  Broker& broker = brokers_.at(id);
+  bool ready = false;
+  eventually(timeout_ms, [&] { return (ready = is_ready(id)) || !broker.child.runs(); });
+  if (!ready)
+    throw std::runtime_error("broker " + std::to_string(id) + (broker.child.runs() ? " is not ready; " : " has ended; ") + "its log ends with\n" +
+                             broker.child.last_lines());
+}
+
+int LocalCluster::stop_broker(int id, int timeout_ms) {
+  Child& child = broker(id);
+  child.terminate();
+  int status = child.wait(timeout_ms);
+  if (status < 0) throw std::runtime_error("broker " + std::to_string(id) + " does not stop; its log ends with\n" + child.last_lines());
+  return status;
+}
+
+void LocalCluster::kill_all_brokers() {
+  for (auto& [id, broker] : brokers_) broker.child.kill();
+}
+
+void LocalCluster::start_all_brokers() {
+  for (auto& [id, broker] : brokers_)
+    if (!broker.child.runs()) start_broker(id);
+  for (auto& [id, broker] : brokers_) wait_until_ready(id);
+}
+
+void LocalCluster::start_zookeeper(int number) {
+  Zookeeper& server = zookeepers_.at(static_cast<size_t>(number - 1));
+  std::string directory = zookeeper_directory(number);
+  if (std::filesystem::create_directories(directory + "/data")) {
+    std::ofstream file(directory + "/zookeeper.properties");
+    file << "dataDir=" << directory << "/data\nclientPort=" << server.port << "\nclientPortAddress=127.0.0.1\ntickTime=" << options_.tick_ms
+         << "\ninitLimit=20\nsyncLimit=10\nmaxClientCnxns=0\nadmin.enableServer=false\n4lw.commands.whitelist=*\n";
+    for (size_t i = 0; i < zookeepers_.size() && zookeepers_.size() > 1; ++i)
+      file << "server." << i + 1 << "=127.0.0.1:" << zookeepers_[i].quorum_port << ':' << zookeepers_[i].election_port << '\n';
+    std::ofstream(directory + "/data/myid") << number << '\n';
+  }
+  server.child.start({"/usr/bin/java", "-Xmx192m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dzookeeper.forceSync=no",
+                      "-Dzookeeper.jmx.log4j.disable=true", "-Dlog4j.configuration=file:config/log4j.properties", "-cp", java_class_path(),
+                      "org.apache.zookeeper.server.quorum.QuorumPeerMain", directory + "/zookeeper.properties"},
+                     directory + "/log");
+}
+
+std::string LocalCluster::zookeeper_mode(int number) const {
+  std::string answer = ask(zookeepers_.at(static_cast<size_t>(number - 1)).port, "srvr");
+  size_t at = answer.find("Mode: ");
+  if (at == std::string::npos) return "";
+  at += 6;
+  return answer.substr(at, answer.find('\n', at) - at);
+}
+
+void LocalCluster::wait_for_zookeeper(int number, int timeout_ms) {
+  Child& child = zookeeper(number);
+  bool serves = false;
+  eventually(timeout_ms, [&] { return (serves = !zookeeper_mode(number).empty()) || !child.runs(); });
+  if (!serves)
+    throw std::runtime_error("ZooKeeper server " + std::to_string(number) + " does not serve (Debian's package zookeeper is needed); its log ends with\n" +
+                             child.last_lines());
+}
+
+}  // namespace quokka
