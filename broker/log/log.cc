@@ -133,10 +133,11 @@ Result<AppendResult> Log::append_as_follower(Bytes batches, WallTime now) {
     longer.bytes = run.bytes.empty() ? batch->bytes() : Bytes(run.bytes.data(), run.bytes.size() + batch->size());
     longer.last_offset = batch->last_offset();
     longer.max_timestamp = std::max(run.max_timestamp, batch->max_timestamp_ms());
+    longer.batches = run.bytes.empty() ? 1 : run.batches + 1;
     if (must_roll(longer, now)) {
       // The run so far fits into this segment; the batch begins the next unless even an empty one is this one.
       if (auto status = finish_run(); !status) return status.error();
-      longer = {batch->bytes(), batch->base_offset(), batch->last_offset(), batch->max_timestamp_ms()};
+      longer = {batch->bytes(), batch->base_offset(), batch->last_offset(), batch->max_timestamp_ms(), 1};
       if (must_roll(longer, now)) {
         if (auto status = roll_at(batch->base_offset(), now); !status) return status.error();
         result.rolled = true;
@@ -159,7 +160,7 @@ Result<AppendResult> Log::append_as_follower(Bytes batches, WallTime now) {
 // bits relative to the segment's base.
 bool Log::must_roll(const Run& run, WallTime now) const {
   if (run.last_offset - active_.base_offset() > INT32_MAX) return true;
-  if (active_.bytes() == 0) return false;
+  if (active_.bytes() == 0 && run.batches == 1) return false;
   if (active_.bytes() + static_cast<int64_t>(run.bytes.size()) > config_->segment_bytes) return true;
   if (active_.indexes_full(config_->segment_index_bytes)) return true;
   const int64_t jitter_max = std::min(config_->segment_jitter_ms, config_->segment_ms);

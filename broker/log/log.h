@@ -171,6 +171,7 @@ class Log {
     Offset first_offset;
     Offset last_offset;
     int64_t max_timestamp = -1;
+    int batches = 1;
   };
 
   bool must_roll(const Run& run, WallTime now) const;

@@ -194,9 +194,24 @@ Status LogLoader::load_segments() {
     note("was shut down cleanly, yet " + status.error().message);
     return recover_from(found_.size() - 1);
   }
+  auto reaches = reaches_recovery_point();
+  if (!reaches) return reaches.error();
   size_t first = 0;
-  while (first + 1 < found_.size() && found_[first + 1].base <= opening_.recovery_point) ++first;
+  if (!*reaches)
+    note("ends below its recovery point " + std::to_string(opening_.recovery_point.value) + ": all of it is read again");
+  else
+    while (first + 1 < found_.size() && found_[first + 1].base <= opening_.recovery_point) ++first;
   return recover_from(first);
+}
+
+// Whether the log reaches up to the recovery point, as it must.
+Result<bool> LogLoader::reaches_recovery_point() {
+  if (opening_.recovery_point <= found_.back().base) return true;
+  auto file = log_->segments_->back()->file();
+  if (!file) return file.error();
+  auto found = find_batch(**file, 0, found_.back().bytes, Offset(opening_.recovery_point.value - 1));
+  if (!found && found.code() == ErrorCode::KAFKA_STORAGE_ERROR) return found.error();
+  return found.ok() && found->has_value();
 }
 
 // The last segment of a log that was closed in order: its indexes are right unless somebody damaged them.
@@ -226,15 +241,15 @@ Status LogLoader::recover_from(size_t first) {
         note("removed the segment at " + std::to_string(found_[later].base.value) + " behind a damaged one");
         recovery_.truncated_bytes += found_[later].bytes;
         if (auto status = log_->remove_files(*(*list)[later]); !status) return status;
-        if (later + 1 < list->size()) log_->sealed_bytes_ -= found_[later].bytes;
       }
-      if (i + 1 < list->size()) log_->sealed_bytes_ -= found_[i].bytes;
       list->resize(i + 1);
       found_.resize(i + 1);
     }
     const bool last = i + 1 == list->size();
     log_->segments_ = list;
     if (last) {
+      log_->sealed_bytes_ = 0;
+      for (size_t sealed = 0; sealed < i; ++sealed) log_->sealed_bytes_ += found_[sealed].bytes;
       if (auto status = log_->adopt(list->back(), found_[i].bytes, next_offset, std::move(indexes)); !status) return status;
       break;
     }
@@ -324,7 +339,6 @@ Status LogLoader::split_overflow(size_t index, int64_t position, int64_t bytes, 
   auto list = std::make_shared<SegmentList>(*log_->segments_);
   list->insert(list->begin() + static_cast<ptrdiff_t>(index) + 1, std::make_shared<Segment>(disk_, opening_.directory, base));
   log_->segments_ = std::move(list);
-  if (index + 2 == found_.size()) log_->sealed_bytes_ += position;
   return {};
 }
 
@@ -332,7 +346,7 @@ Status LogLoader::split_overflow(size_t index, int64_t position, int64_t bytes, 
 void LogLoader::note_epoch(const BatchView& batch) {
   if (!batch.is_v2() || batch.leader_epoch().value < 0 || batch.last_offset() < log_->log_start_) return;
   const Offset start = std::max(batch.base_offset(), log_->log_start_);
-  if (log_->epochs_.epoch_at(start) == batch.leader_epoch()) return;
+  if (log_->epochs_.epoch_at(start) >= batch.leader_epoch()) return;
   if (log_->epochs_.assign(batch.leader_epoch(), start)) log_->epochs_dirty_ = true;
 }
 

@@ -30,6 +30,7 @@ class LogLoader {
   Status find_segments();
   Status keep_useful_snapshots();
   Status load_segments();
+  Result<bool> reaches_recovery_point();
   Status open_last_as_it_is();
   Status recover_from(size_t first);
   // Reads a segment batch by batch and leaves only whole valid ones in it. Sets `cut` if something was cut off.

@@ -164,7 +164,7 @@ class LogOnMemory {
   }
   Result<AppendResult> append_marker(ProducerId id, ProducerEpoch epoch, bool abort, int32_t coordinator_epoch = 0) {
     BatchToAppend marker = marker_to_append(id, epoch, abort, coordinator_epoch);
-    return log->append_as_leader(marker, LeaderEpoch(0), AppendOrigin::COORDINATOR, kNow);
+    return log->append_as_leader(marker, std::max(LeaderEpoch(0), log->epochs().latest()), AppendOrigin::COORDINATOR, kNow);
   }
   Status flush() {
     auto flush = log->begin_flush();

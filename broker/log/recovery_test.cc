@@ -1,0 +1,233 @@
+// What a restart makes of files that a crash, a person or a bad disk left.
+#include <algorithm>
+
+#include "broker/log/log.h"
+#include "broker/log/log_names.h"
+#include "broker/log/test_log.h"
+#include "broker/producer/producer_snapshot.h"
+
+namespace quokka {
+namespace {
+
+using testing::batch_of;
+using testing::BatchSpec;
+using testing::kNow;
+using testing::LogOnMemory;
+using testing::ReadBatch;
+
+LogConfig small_segments() {
+  LogConfig config;
+  config.segment_bytes = 700;
+  config.index_interval_bytes = 200;
+  return config;
+}
+
+// Several segments, two producers, an aborted and an open transaction, two leader epochs; flushed up to the middle.
+void fill(LogOnMemory& on) {
+  const auto send = [&](int64_t id, int32_t sequence, bool transactional, int epoch) {
+    ASSERT_TRUE(on.append({.records = 2,
+                           .timestamp = 1700000000000 + sequence * 1000,
+                           .producer_id = ProducerId(id),
+                           .producer_epoch = ProducerEpoch(0),
+                           .base_sequence = sequence,
+                           .transactional = transactional},
+                          LeaderEpoch(epoch))
+                    .ok());
+  };
+  for (int i = 0; i < 6; ++i) send(1, i * 2, false, 1);
+  send(2, 0, true, 1);
+  ASSERT_TRUE(on.append_marker(ProducerId(2), ProducerEpoch(0), true).ok());
+  ASSERT_TRUE(on.flush().ok());
+  for (int i = 6; i < 12; ++i) send(1, i * 2, false, 3);
+  send(2, 2, true, 3);
+}
+
+struct Expected {
+  std::vector<ReadBatch> batches;
+  std::vector<EpochStart> epochs;
+  std::vector<ProducerEntry> producers;
+};
+
+Expected state_of(const LogOnMemory& on) {
+  Expected state{on.all(), on.log->epochs().entries(), on.log->producers().entries()};
+  std::sort(state.producers.begin(), state.producers.end(), [](const auto& a, const auto& b) { return a.producer_id < b.producer_id; });
+  return state;
+}
+
+void expect_same(const Expected& got, const Expected& wanted, const std::string& what) {
+  EXPECT_EQ(got.batches, wanted.batches) << what;
+  EXPECT_EQ(got.epochs, wanted.epochs) << what;
+  EXPECT_EQ(got.producers, wanted.producers) << what;
+}
+
+std::string last_log_name(LogOnMemory& on) { return segment_file_name(on.log->segments()->back()->base_offset(), ".log"); }
+
+TEST(Recovery, F28EveryCutOfTheLastTwoBatchesLeavesTheWholeOnes) {
+  LogOnMemory on(small_segments());
+  fill(on);
+  const Offset recovery_point = on.log->recovery_point();
+  const std::string name = last_log_name(on);
+  const Expected whole = state_of(on);
+  const std::string bytes = on.file(name);
+  std::vector<size_t> ends;  // of the batches of the last segment
+  BatchCursor cursor(bytes_of(bytes));
+  while (cursor.next()) ends.push_back(cursor.position());
+  ASSERT_GE(ends.size(), 3u);
+  const size_t from = ends[ends.size() - 3];
+  for (size_t cut = from; cut <= bytes.size(); ++cut) {
+    on.log.reset();
+    on.write_file(name, bytes.substr(0, cut));
+    on.open(false, recovery_point);
+    const auto missing = static_cast<size_t>(std::count_if(ends.begin(), ends.end(), [&](size_t end) { return end > cut; }));
+    const std::vector<ReadBatch> left(whole.batches.begin(), whole.batches.end() - static_cast<ptrdiff_t>(missing));
+    ASSERT_EQ(on.all(), left) << "cut at " << cut;
+    ASSERT_EQ(on.log->log_end(), left.back().last_offset.next()) << "cut at " << cut;
+    // The file ends there too, and goes on there.
+    ASSERT_EQ(on.file(name).size(), ends[ends.size() - 1 - missing]) << "cut at " << cut;
+    ASSERT_TRUE(on.append().ok());
+    ASSERT_EQ(on.all().back().base_offset, left.back().last_offset.next());
+  }
+}
+
+TEST(Recovery, F29AFlippedBitInTheTailCutsThere) {
+  LogOnMemory on(small_segments());
+  fill(on);
+  const Offset recovery_point = on.log->recovery_point();
+  const std::string name = last_log_name(on);
+  const Expected whole = state_of(on);
+  const std::string bytes = on.file(name);
+  const size_t last = whole.batches.back().bytes.size();
+  // Base offset, leader epoch and magic are outside the CRC: length, offsets and magic are checked on their own, the epoch cannot be.
+  for (size_t at = bytes.size() - last; at < bytes.size(); ++at) {
+    const size_t in_batch = at - (bytes.size() - last);
+    if (in_batch < 8 || (in_batch >= 12 && in_batch < 16)) continue;
+    for (int bit = 0; bit < 8; ++bit) {
+      std::string damaged = bytes;
+      damaged[at] = static_cast<char>(damaged[at] ^ (1 << bit));
+      on.log.reset();
+      on.write_file(name, damaged);
+      on.open(false, recovery_point);
+      ASSERT_EQ(on.all().size(), whole.batches.size() - 1) << "byte " << in_batch << " bit " << bit;
+    }
+  }
+}
+
+TEST(Recovery, WithoutACutEverythingIsAsBefore) {
+  LogOnMemory on(small_segments());
+  fill(on);
+  const Expected before = state_of(on);
+  for (const int recovery_point : {0, 7, 12, 20, 1000}) {
+    on.open(false, Offset(recovery_point));
+    expect_same(state_of(on), before, "recovery point " + std::to_string(recovery_point));
+    EXPECT_TRUE(on.recovery.recovered);
+    EXPECT_EQ(on.recovery.truncated_bytes, 0);
+  }
+}
+
+TEST(Recovery, AClosedLogOpensWithoutReadingItAll) {
+  LogOnMemory on(small_segments());
+  fill(on);
+  const Expected before = state_of(on);
+  ASSERT_TRUE(on.log->close().ok());
+  on.open(/*clean=*/true, on.log->log_end());
+  EXPECT_FALSE(on.recovery.recovered);
+  expect_same(state_of(on), before, "clean");
+  EXPECT_EQ(on.log->recovery_point(), on.log->log_end());
+  // Nothing changed: closing again writes nothing.
+  on.disk.forget_operations();
+  ASSERT_TRUE(on.log->close().ok());
+  for (const auto& operation : on.disk.operations()) EXPECT_NE(operation.name, "write") << operation.path;
+}
+
+TEST(Recovery, F30DamagedOrMissingFilesAreRebuilt) {
+  LogOnMemory on(small_segments());
+  fill(on);
+  const Expected before = state_of(on);
+  const auto aborted = [&] {
+    auto read = on.log->plan_read({Offset(12), Offset(14), 1 << 20, true, true})->run();
+    EXPECT_TRUE(read.ok());
+    return read->aborted;
+  };
+  const auto aborted_before = aborted();
+  ASSERT_EQ(aborted_before.size(), 1u);
+  const Offset end = on.log->log_end();
+  ASSERT_TRUE(on.log->close().ok());
+  std::map<std::string, std::string> files;
+  for (const std::string& name : on.names()) files[name] = on.file(name);
+  const auto restore = [&] {
+    on.log.reset();
+    for (const std::string& name : on.names()) ASSERT_TRUE(on.disk.remove(on.directory + "/" + name).ok());
+    for (const auto& [name, bytes] : files) on.write_file(name, bytes);
+  };
+  for (const auto& [name, bytes] : files) {
+    if (name.ends_with(".log")) continue;
+    const std::vector<std::pair<std::string, std::string>> damages = {
+        {"emptied", ""}, {"zeroed", std::string(bytes.size(), '\0')}, {"cut", bytes.substr(0, bytes.size() / 2 + 1)}, {"longer", bytes + "\x01garbage"},
+        {"noise", std::string(bytes.size(), '\xa5')}};
+    for (const bool clean : {true, false}) {
+      for (const auto& [how, damaged] : damages) {
+        // A transaction index or epoch checkpoint that is empty says that there is nothing: nobody can tell that from damage in a closed log.
+        const bool plausible = damaged.empty() || how == "zeroed";
+        if (clean && (name.ends_with(".txnindex") || name == "leader-epoch-checkpoint") && plausible) continue;
+        if (!clean && name == "leader-epoch-checkpoint" && damaged.empty()) continue;
+        restore();
+        on.write_file(name, damaged);
+        on.open(clean, clean ? end : Offset(0));
+        expect_same(state_of(on), before, name + " " + how + (clean ? " clean" : " unclean"));
+        EXPECT_EQ(aborted(), aborted_before) << name << " " << how << (clean ? " clean" : " unclean");
+      }
+    }
+    if (name.ends_with(".txnindex")) continue;
+    restore();
+    ASSERT_TRUE(on.disk.remove(on.directory + "/" + name).ok());
+    on.open(true, end);
+    EXPECT_EQ(on.all(), before.batches) << name << " removed";
+    EXPECT_EQ(on.log->epochs().entries(), before.epochs) << name << " removed";
+  }
+}
+
+TEST(Recovery, ADamagedPartitionMetadataIsRefusedByName) {
+  LogOnMemory on;
+  on.log.reset();
+  on.write_file("partition.metadata", "version: 0\ntopic_id: nonsense");
+  auto opened = on.try_open(true, Offset(0));
+  ASSERT_FALSE(opened.ok());
+  EXPECT_NE(opened.error().message.find("partition.metadata"), std::string::npos);
+}
+
+TEST(Recovery, LeftOversAreClearedAway) {
+  LogOnMemory on(small_segments());
+  fill(on);
+  const Expected before = state_of(on);
+  on.log.reset();
+  on.write_file("00000000000000000999.index", "no log of that name");
+  on.write_file("00000000000000000000.log.deleted", "x");
+  on.write_file("leader-epoch-checkpoint.tmp", "x");
+  on.write_file("00000000000000000005.snapshot", encode_producer_snapshot({}));
+  on.open(false);
+  expect_same(state_of(on), before, "left-overs");
+  for (const std::string& name : on.names()) {
+    EXPECT_FALSE(name.ends_with(".deleted") || name.ends_with(".tmp") || name == "00000000000000000999.index" || name == "00000000000000000005.snapshot")
+        << name;
+  }
+}
+
+TEST(Recovery, ASegmentBehindADamagedOneIsDropped) {
+  LogOnMemory on(small_segments());
+  fill(on);
+  const auto list = on.log->segments();
+  ASSERT_GE(list->size(), 3u);
+  const std::string name = segment_file_name((*list)[1]->base_offset(), ".log");
+  std::string bytes = on.file(name);
+  bytes[bytes.size() - 1] = static_cast<char>(bytes[bytes.size() - 1] ^ 1);
+  on.log.reset();
+  on.write_file(name, bytes);
+  on.open(false, Offset(0));
+  EXPECT_EQ(on.log->segment_count(), 2u);
+  EXPECT_LT(on.log->log_end(), (*list)[2]->base_offset());
+  EXPECT_EQ(on.log->size_bytes(), static_cast<int64_t>(on.file(segment_file_name(Offset(0), ".log")).size() + on.file(name).size()));
+  ASSERT_TRUE(on.append().ok());
+}
+
+}  // namespace
+}  // namespace quokka
