@@ -2,13 +2,12 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <string_view>
 
-namespace quokka {
+#include "protocol/wire/versions.h"
 
-inline constexpr int16_t kNeverFlexible = std::numeric_limits<int16_t>::max();
+namespace quokka {
 
 // X(ENUMERATOR, name, key, version_min, version_max, flexible_from)
 #define QUOKKA_APIS(X) \

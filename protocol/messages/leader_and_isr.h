@@ -35,7 +35,7 @@ struct LeaderAndIsrRequest {
     int32_t port = 0;
   };
   BrokerId controller_id{0};
-  bool is_k_raft_controller = false;
+  bool is_kraft_controller = false;
   ControllerEpoch controller_epoch{0};
   BrokerEpoch broker_epoch;
   int8_t type = 0;
@@ -70,7 +70,7 @@ inline void fields(Codec& c, LeaderAndIsrRequest::LeaderAndIsrLiveLeader& m) {
 }
 inline void fields(Codec& c, LeaderAndIsrRequest& m) {
   c.field(m.controller_id, "controller_id");
-  c.field(m.is_k_raft_controller, "is_k_raft_controller", since(7));
+  c.field(m.is_kraft_controller, "is_kraft_controller", since(7));
   c.field(m.controller_epoch, "controller_epoch");
   c.field(m.broker_epoch, "broker_epoch", since(2).or_dropped());
   c.field(m.type, "type", since(5));

@@ -28,7 +28,7 @@ struct StopReplicaRequest {
     Array<StopReplicaPartitionState> partition_states;
   };
   BrokerId controller_id{0};
-  bool is_k_raft_controller = false;
+  bool is_kraft_controller = false;
   ControllerEpoch controller_epoch{0};
   BrokerEpoch broker_epoch;
   bool delete_partitions = false;
@@ -56,7 +56,7 @@ inline void fields(Codec& c, StopReplicaRequest::StopReplicaTopicState& m) {
 }
 inline void fields(Codec& c, StopReplicaRequest& m) {
   c.field(m.controller_id, "controller_id");
-  c.field(m.is_k_raft_controller, "is_k_raft_controller", since(4));
+  c.field(m.is_kraft_controller, "is_kraft_controller", since(4));
   c.field(m.controller_epoch, "controller_epoch");
   c.field(m.broker_epoch, "broker_epoch", since(1).or_dropped());
   c.field(m.delete_partitions, "delete_partitions", until(2));

@@ -40,7 +40,7 @@ struct UpdateMetadataRequest {
     std::optional<std::string_view> rack = std::string_view();
   };
   BrokerId controller_id{0};
-  bool is_k_raft_controller = false;
+  bool is_kraft_controller = false;
   int8_t type = 0;
   ControllerEpoch controller_epoch{0};
   BrokerEpoch broker_epoch;
@@ -80,7 +80,7 @@ inline void fields(Codec& c, UpdateMetadataRequest::UpdateMetadataBroker& m) {
 }
 inline void fields(Codec& c, UpdateMetadataRequest& m) {
   c.field(m.controller_id, "controller_id");
-  c.field(m.is_k_raft_controller, "is_k_raft_controller", since(8));
+  c.field(m.is_kraft_controller, "is_kraft_controller", since(8));
   c.tag(m.type, 0, "type", since(8));
   c.field(m.controller_epoch, "controller_epoch");
   c.field(m.broker_epoch, "broker_epoch", since(5).or_dropped());

@@ -35,6 +35,7 @@ class Encoded {
   }
   // Memory that chunks appended as borrowed lie in.
   void keep(std::unique_ptr<uint8_t[]> block) { owned_.push_back(std::move(block)); }
+  void reserve(size_t chunks) { chunks_.reserve(chunks); }
   void append_borrowed(Bytes bytes) {
     chunks_.push_back({bytes, 0});
     size_ += bytes.size();

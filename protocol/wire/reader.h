@@ -1,7 +1,5 @@
-// Reads a message from bytes. Accepts any bytes: what does not fit becomes one error that names the field, and the rest is left out.
-//
-// As Kafka has it: tags may come in any order and more than once, unknown ones are skipped, bytes after the message are ignored, an array
-// length below -1 counts as null.
+// Reads a message from bytes that anybody may have sent. The first thing wrong is kept, with the way to its field, and ends the reading; what
+// the message takes is bounded by its arena.
 #pragma once
 
 #include <string>
@@ -15,63 +13,77 @@ namespace quokka {
 // Strings, bytes and records of the message are views into `bytes`; arrays lie in `arena`. Both outlive the message.
 class Reader final : public Codec {
  public:
-  Reader(Bytes bytes, int16_t version, bool flexible, Arena& arena) : Codec(version, flexible), bytes_(bytes), arena_(arena) {}
+  Reader(const MessageSchema& schema, Bytes bytes, int16_t version, Arena& arena)
+      : Codec(schema, version), begin_(bytes.data()), at_(begin_), end_(begin_ + bytes.size()), arena_(arena) {}
+
+  void read(void* object, const ElementType& type) { element(object, type); }
 
   bool ok() const { return error_.empty(); }
-  const std::string& error() const { return error_; }
-  size_t position() const { return at_; }
+  const std::string& error() const { return error_; }  // "ProduceRequest v9: topic_data[2].name: null is not allowed here"
+  size_t position() const { return static_cast<size_t>(at_ - begin_); }
 
-  // For the request header, whose client id keeps its old form in flexible versions.
-  void inflexible_text(std::optional<std::string_view>& v, const char* name);
-
- protected:
-  bool failed() const override { return !error_.empty(); }
-  void code_tags(size_t first) override;
-
-  void boolean(bool& v) override { v = number<int8_t>() != 0; }
-  void int8(int8_t& v) override { v = number<int8_t>(); }
-  void int16(int16_t& v) override { v = number<int16_t>(); }
-  void uint16(uint16_t& v) override { v = number<uint16_t>(); }
-  void int32(int32_t& v) override { v = number<int32_t>(); }
-  void int64(int64_t& v) override { v = number<int64_t>(); }
-  void float64(double& v) override { v = number<double>(); }
-  void uuid(Uuid& v) override;
-  void text(std::string_view& v, bool& there, bool may_be_null) override;
-  void bytes(Bytes& v, bool& there, bool may_be_null) override;
-  void records(Records& v, bool may_be_null) override;
-  void count(size_t& v, bool& there, bool may_be_null) override;
-  void* room(size_t count, size_t element_bytes, void* (*make)(Arena&, size_t)) override;
-  void presence(bool& there) override { there = number<int8_t>() >= 0; }
+  void field(bool& v, Name name, Versions present, Versions nullable) override;
+  void field(int8_t& v, Name name, Versions present, Versions nullable) override;
+  void field(int16_t& v, Name name, Versions present, Versions nullable) override;
+  void field(int32_t& v, Name name, Versions present, Versions nullable) override;
+  void field(int64_t& v, Name name, Versions present, Versions nullable) override;
+  void field(double& v, Name name, Versions present, Versions nullable) override;
+  void field(Uuid& v, Name name, Versions present, Versions nullable) override;
+  void field(ErrorCode& v, Name name, Versions present, Versions nullable) override;
+  void field(std::string_view& v, Name name, Versions present, Versions nullable) override;
+  void field(std::optional<std::string_view>& v, Name name, Versions present, Versions nullable) override;
+  void field(Bytes& v, Name name, Versions present, Versions nullable) override;
+  void field(std::optional<Bytes>& v, Name name, Versions present, Versions nullable) override;
+  void field(Records& v, Name name, Versions present, Versions nullable) override;
+  void inflexible_text(std::optional<std::string_view>& v, Name name, Versions present) override;
 
  private:
-  template <class T>
-  T number() {
-    if (left() < sizeof(T)) {
-      fail("the bytes end inside it");
-      return T{};
-    }
-    const T v = load_be<T>(bytes_.data() + at_);
-    at_ += sizeof(T);
-    return v;
-  }
-  size_t left() const { return bytes_.size() - at_; }
-  uint32_t uvarint();
-  Bytes take(int64_t length);
-  void fail(const std::string& what);
+  static constexpr int64_t kNull = -1;
+  static constexpr int64_t kBad = -2;
 
-  const Bytes bytes_;
+  bool array(Elements& elements, const ElementType& type, Name name, Versions present, Versions nullable, bool is_default) override;
+  void structure(void* object, const ElementType& type, Name name, Versions present) override;
+  bool presence(bool& there, Name name, Versions present, Versions nullable) override;
+  bool begin_tag(int number, Name name, Versions present, bool is_default) override;
+  void end_tag() override { active_ = false; }
+
+  bool here(Versions present) const { return active_ && present.contains(version_) && ok(); }
+  size_t left() const { return static_cast<size_t>(end_ - at_); }
+  void fail(Name name, const std::string& what);
+  template <class T>
+  void number(T& v, Name name);
+  uint32_t uvarint(Name name);
+  // The length of what follows, all of which is there; kNull, if that is allowed; kBad after fail().
+  int64_t length_of_text(Name name, bool compact, bool may_be_null);
+  int64_t length_of_bytes(Name name, bool may_be_null);
+  int64_t checked(int64_t length, Name name, bool may_be_null);
+  Bytes take(int64_t length);
+  void optional_text(std::optional<std::string_view>& v, Name name, bool compact, bool may_be_null);
+  void element(void* object, const ElementType& type);
+  void tags(void* object, const ElementType& type, uint32_t known);
+
+  const uint8_t* begin_;
+  const uint8_t* at_;
+  const uint8_t* end_;
   Arena& arena_;
-  size_t at_ = 0;
   std::string error_;
+  // The fields of a struct are visited once for those without tags, and once more for each known tag found in its last section.
+  static constexpr int kNoTag = -1;
+  bool active_ = true;        // else only tags are looked at
+  int wanted_tag_ = kNoTag;   // kNoTag in the first visit
+  uint32_t known_tags_ = 0;   // bit n: this version knows tag n
 };
 
-// Errors: INVALID_REQUEST naming the field.
+// Errors: UNSUPPORTED_VERSION; INVALID_REQUEST naming the field. Returns the number of bytes read.
+Result<size_t> decode_object(void* message, const ElementType& type, const MessageSchema& schema, Bytes bytes, int16_t version, Arena& arena);
+
+// Accepts any bytes. What follows the message is left alone; `consumed`, if given, says where that begins. Errors: as decode_object().
 template <class M>
-Result<M> decode(Bytes bytes, int16_t version, Arena& arena) {
-  Reader reader(bytes, version, version >= M::kFlexibleFrom, arena);
+Result<M> decode(Bytes bytes, int16_t version, Arena& arena, size_t* consumed = nullptr) {
   M message;
-  reader.object(message);
-  if (!reader.ok()) return Error{ErrorCode::INVALID_REQUEST, std::string(M::kName) + " v" + std::to_string(version) + ": " + reader.error()};
+  Result<size_t> read = decode_object(&message, type_of<M>(), kSchemaOf<M>, bytes, version, arena);
+  if (!read) return read.error();
+  if (consumed != nullptr) *consumed = *read;
   return message;
 }
 

@@ -1,7 +1,6 @@
 // What a consumer tells its group, inside JoinGroup and SyncGroup: subscription and assignment. Versions carry their number in front.
 #pragma once
 
-#include "protocol/messages/api_table.h"
 #include "protocol/wire/codec.h"
 
 namespace quokka {

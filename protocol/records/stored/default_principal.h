@@ -1,7 +1,6 @@
 // A principal as it travels in a forwarded request and in stored delegation tokens.
 #pragma once
 
-#include "protocol/messages/api_table.h"
 #include "protocol/wire/codec.h"
 
 namespace quokka {

@@ -1,7 +1,6 @@
 // Records of __consumer_offsets that hold a committed offset: key versions 0 and 1, value versions as given below.
 #pragma once
 
-#include "protocol/messages/api_table.h"
 #include "protocol/wire/codec.h"
 
 namespace quokka {

@@ -1,7 +1,6 @@
 // Records of __transaction_state: one transactional id with its producer, state and partitions.
 #pragma once
 
-#include "protocol/messages/api_table.h"
 #include "protocol/wire/codec.h"
 
 namespace quokka {
