@@ -9,23 +9,11 @@ namespace quokka {
 namespace {
 
 constexpr ServedApi kServed[] = {
-    {ApiKey::PRODUCE, &handle_produce},
-    {ApiKey::FETCH, &handle_fetch},
-    {ApiKey::LIST_OFFSETS, &handle_list_offsets},
     {ApiKey::METADATA, &handle_metadata},
-    {ApiKey::LEADER_AND_ISR, &handle_leader_and_isr, true},
-    {ApiKey::STOP_REPLICA, &handle_stop_replica, true},
-    {ApiKey::UPDATE_METADATA, &handle_update_metadata, true},
     {ApiKey::CONTROLLED_SHUTDOWN, &handle_controlled_shutdown, true},
     {ApiKey::API_VERSIONS, &handle_api_versions},
-    {ApiKey::CREATE_TOPICS, &handle_create_topics},
-    {ApiKey::DELETE_TOPICS, &handle_delete_topics},
-    {ApiKey::DELETE_RECORDS, &handle_delete_records},
     {ApiKey::INIT_PRODUCER_ID, &handle_init_producer_id},
-    {ApiKey::OFFSET_FOR_LEADER_EPOCH, &handle_offset_for_leader_epoch},
-    {ApiKey::DESCRIBE_CONFIGS, &handle_describe_configs},
     {ApiKey::DESCRIBE_LOG_DIRS, &handle_describe_log_dirs},
-    {ApiKey::CREATE_PARTITIONS, &handle_create_partitions},
     {ApiKey::ALTER_PARTITION, &handle_alter_partition, true},
     {ApiKey::DESCRIBE_CLUSTER, &handle_describe_cluster},
     {ApiKey::ALLOCATE_PRODUCER_IDS, &handle_allocate_producer_ids, true},
