@@ -340,7 +340,7 @@ void Connection::hand_over(std::shared_ptr<Exchange> exchange) {
     std::string why = exchange->refused;
     return finish(std::move(exchange), {Outcome::Kind::close, {}, std::move(why)});
   }
-  if (is_transactional(exchange->head, exchange->body(), lane_.server.served) && (peer_closed_ || transport_->peer_has_closed()))
+  if (is_transactional(exchange->head, exchange->body()) && (peer_closed_ || transport_->peer_has_closed()))
     return finish(std::move(exchange), {Outcome::Kind::close, {}, "the peer left before its transactional request was begun"});
   lane_.server.handler.on_call(std::make_unique<ConnectionCall>(exchange));
   exchange->times.handled = lane_.loop.now();

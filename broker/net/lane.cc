@@ -7,7 +7,7 @@
 namespace quokka {
 
 Lane::Lane(EventLoop& on_loop, const ServerContext& of_server)
-    : loop(on_loop), server(of_server), meters(of_server.metrics, of_server.served), scratch(new uint8_t[kScratchBytes]) {
+    : loop(on_loop), server(of_server), meters(of_server.metrics), scratch(new uint8_t[kScratchBytes]) {
   // A deadline is seen at most a fifth late.
   int64_t shortest = std::min(server.settings.connections_max_idle.us, server.settings.frame_timeout.us);
   sweep_interval_ = Duration::micros(std::clamp<int64_t>(shortest / 5, 10000, 1000000));

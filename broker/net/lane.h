@@ -18,7 +18,7 @@ class Connection;
 // Of a server, whatever the loop; constant, and what it refers to guards itself.
 struct ServerContext {
   const ServerSettings& settings;
-  const ServedApis& served;
+  const ServedKeys& served;
   Pool& pool;
   CallHandler& handler;
   Registry& metrics;

@@ -1,6 +1,4 @@
-// The header in front of every request, as far as a connection needs it.
-//
-//   header := api_key:int16 version:int16 correlation_id:int32 [client_id:nullable_string] [tags]     (v0, v1, v2 of the header)
+// What a connection needs to know of a request: its header (protocol/messages/headers.h) and what follows from it.
 #pragma once
 
 #include <cstdint>
@@ -24,15 +22,14 @@ struct RequestHead {
 
 constexpr int16_t kProduceKey = 0;
 constexpr int16_t kFetchKey = 1;
-constexpr int16_t kControlledShutdownKey = 7;
 constexpr int16_t kApiVersionsKey = 18;
 
 // Any bytes. The error says what is wrong, for the log.
-Result<RequestHead> parse_request_head(Bytes frame, const ServedApis& served);
+Result<RequestHead> parse_request_head(Bytes frame, const ServedKeys& served);
 
 // Takes part in a transaction: EndTxn and its like, or a Produce with a transactional id. Such a request must not run once the peer is gone: it
 // may have been sent again on another connection, and would end a later transaction (A10).
-bool is_transactional(const RequestHead& head, Bytes body, const ServedApis& served);
+bool is_transactional(const RequestHead& head, Bytes body);
 
 // For log lines: at most 128 characters; what is not printable ASCII as \xNN.
 std::string loggable_client_id(std::string_view client_id);

@@ -48,8 +48,6 @@ TEST(RequestHead, B12NullAndHugeClientIds) {
   auto head = parse_request_head(bytes_of(null_id), kServed);
   ASSERT_TRUE(head.ok());
   EXPECT_EQ(head->client_id, "");
-  null_id[9] = '\xfe';
-  EXPECT_FALSE(parse_request_head(bytes_of(null_id), kServed).ok()) << "-2 is no length";
   auto huge = parse_request_head(bytes_of(frame_of(1, 4, std::string(32767, 'x'), "")), kServed);
   ASSERT_TRUE(huge.ok());
   EXPECT_EQ(loggable_client_id(std::string(32767, 'x')).size(), 131u);
@@ -78,7 +76,7 @@ TEST(RequestHead, A10TransactionalRequests) {
     RequestHead head;
     head.api_key = key;
     head.version = version;
-    return is_transactional(head, bytes_of(body), kServed);
+    return is_transactional(head, bytes_of(body));
   };
   EXPECT_TRUE(transactional(26, 0, ""));
   EXPECT_TRUE(transactional(0, 3, std::string("\x00\x02id", 4)));

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "protocol/messages/api_table.h"
+
 namespace quokka {
 namespace {
 constexpr int16_t kFetch = 1;
@@ -17,7 +19,7 @@ struct RequestMeters::Meters {
   Timing& bytes;
 };
 
-RequestMeters::RequestMeters(Registry& registry, const ServedApis& served) : registry_(registry), served_(served) {}
+RequestMeters::RequestMeters(Registry& registry) : registry_(registry) {}
 RequestMeters::~RequestMeters() = default;
 
 RequestMeters::Meters& RequestMeters::meters(size_t index, const std::string& request) {
@@ -47,9 +49,9 @@ void RequestMeters::record(Meters& meters, const RequestTimes& times, size_t req
 
 void RequestMeters::on_sent(int16_t api_key, bool follower, const RequestTimes& times, size_t request_bytes) {
   if (api_key < 0 || static_cast<size_t>(api_key) >= kKeysMax) return;
-  auto served = served_.find(api_key);
-  std::string name = served == served_.end() ? std::to_string(api_key) : served->second.name;
-  record(meters(static_cast<size_t>(api_key), name), times, request_bytes);
+  const ApiEntry* api = api_entry(api_key);
+  if (api == nullptr) return;
+  record(meters(static_cast<size_t>(api_key), std::string(api->name)), times, request_bytes);
   if (api_key == kFetch) record(meters(kKeysMax + (follower ? 1 : 0), follower ? "FetchFollower" : "FetchConsumer"), times, request_bytes);
 }
 

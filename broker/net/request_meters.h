@@ -8,7 +8,7 @@
 #include <string>
 
 #include "broker/metrics/registry.h"
-#include "broker/net/server_settings.h"
+#include "protocol/base/time.h"
 
 namespace quokka {
 
@@ -19,7 +19,7 @@ struct RequestTimes {
 
 class RequestMeters {
  public:
-  RequestMeters(Registry& registry, const ServedApis& served);
+  explicit RequestMeters(Registry& registry);
   ~RequestMeters();
 
   // The loop's own thread only.
@@ -32,7 +32,6 @@ class RequestMeters {
 
   static constexpr size_t kKeysMax = 128;
   Registry& registry_;
-  const ServedApis& served_;
   std::array<std::unique_ptr<Meters>, kKeysMax + 2> by_key_;  // then FetchConsumer and FetchFollower
 };
 

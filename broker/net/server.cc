@@ -28,7 +28,7 @@ int64_t memory_bytes() {
 }  // namespace
 
 struct Server::Core {
-  Core(ServerSettings given, ServedApis apis, Ports ports)
+  Core(ServerSettings given, ServedKeys apis, Ports ports)
       : settings(std::move(given)),
         served(std::move(apis)),
         budget(std::make_shared<RequestBudget>(settings.queued_max_request_bytes > 0 ? settings.queued_max_request_bytes : memory_bytes() / 8)),
@@ -41,7 +41,7 @@ struct Server::Core {
   }
 
   const ServerSettings settings;
-  const ServedApis served;
+  const ServedKeys served;
   const std::shared_ptr<RequestBudget> budget;
   const ServerContext context;
   const std::shared_ptr<ConnectionLimits> limits;
@@ -49,7 +49,7 @@ struct Server::Core {
   std::vector<std::shared_ptr<Listener>> listeners;
 };
 
-Server::Server(ServerSettings settings, ServedApis served, Ports ports)
+Server::Server(ServerSettings settings, ServedKeys served, Ports ports)
     : core_(std::make_unique<Core>(std::move(settings), std::move(served), ports)) {
   // A peer that has gone must be an error of sendfile, which knows no MSG_NOSIGNAL.
   ::signal(SIGPIPE, SIG_IGN);

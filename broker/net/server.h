@@ -26,7 +26,7 @@ class Server {
     Registry& metrics;
   };
 
-  Server(ServerSettings settings, ServedApis served, Ports ports);
+  Server(ServerSettings settings, ServedKeys served, Ports ports);
   ~Server();
 
   // Binds and listens, accepts from start() on. Returns the port. The error names the address and what to do.

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 
 #include "protocol/base/time.h"
@@ -37,13 +38,8 @@ struct ServerSettings {
   int64_t frame_bytes_per_second_min = 16384;
 };
 
-// A request this broker serves: anything else closes the connection. ApiVersions is delivered in every version, so that it can be answered.
-struct ServedApi {
-  std::string name;  // "Produce"; metrics are named by it
-  int16_t version_min = 0;
-  int16_t version_max = 0;
-  int16_t flexible_since = INT16_MAX;  // the first version with tagged fields in its headers
-};
-using ServedApis = std::map<int16_t, ServedApi>;  // by api key
+// Keys of the APIs that are served, in all versions of api_table: anything else closes the connection. ApiVersions is delivered in every version,
+// so that it can be answered.
+using ServedKeys = std::set<int16_t>;
 
 }  // namespace quokka

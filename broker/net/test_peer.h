@@ -18,17 +18,11 @@
 #include <vector>
 
 #include "broker/net/server.h"
+#include "protocol/messages/api_table.h"
 
 namespace quokka::test {
 
-inline const ServedApis kServed{
-    {0, {"Produce", 0, 11, 9}},
-    {1, {"Fetch", 0, 17, 12}},
-    {3, {"Metadata", 0, 12, 9}},
-    {7, {"ControlledShutdown", 0, 3, 3}},
-    {18, {"ApiVersions", 0, 4, 3}},
-    {26, {"EndTxn", 0, 4, 3}},
-};
+inline const ServedKeys kServed{0, 1, 3, 7, 18, 26};
 
 // Waits for a condition, at most 20 s.
 inline bool eventually(const std::function<bool()>& holds) {
@@ -179,8 +173,8 @@ inline std::string request(int16_t key, int16_t version, int32_t correlation, co
   append_be(frame, correlation);
   append_be(frame, static_cast<int16_t>(client_id.size()));
   frame += client_id;
-  auto served = kServed.find(key);
-  if (served != kServed.end() && version >= served->second.flexible_since) frame.push_back('\0');
+  const ApiEntry* api = api_entry(key);
+  if (api != nullptr && api->flexible(version)) frame.push_back('\0');
   frame += body;
   std::string out;
   append_be(out, static_cast<int32_t>(frame.size()));

@@ -32,7 +32,6 @@ struct ClientSettings {
 struct ClientRequest {
   int16_t api_key = 0;
   int16_t version = 0;
-  bool flexible = false;         // of this version: decides the header versions
   bool expects_answer = true;    // false for a produce with acks=0: done when written
   Encoded body;                  // without holes; bytes it borrows live until the answer
 };
