@@ -98,9 +98,7 @@ TEST(ParseBootstrap, Addresses) {
 }
 
 TEST(ClientConnection, PipelinesOverTcpAndNoticesTheEnd) {
-  std::mutex mutex;
-  std::vector<CallPtr> parked;
-  TestServer server({}, [&](CallPtr call) {
+  TestServer server({}, [](CallPtr call) {
     if (body_text(*call) == "close") return call->close("asked to");
     call->answer(text_response(body_text(*call)));
   });

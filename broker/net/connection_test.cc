@@ -1,7 +1,7 @@
 // Connections over real loopback sockets: what bytes a client may send and what becomes of them. Names carry the hazard's number.
 #include <gtest/gtest.h>
 
-#include <mutex>
+
 #include <random>
 
 #include "broker/net/test_peer.h"
@@ -111,10 +111,10 @@ TEST(Connection, B6AFrameAtADecentRateMayTakeLongerThanTheTimeOut) {
 TEST(Connection, AnIdleConnectionIsClosedAndABusyOneIsNot) {
   ServerSettings settings;
   settings.connections_max_idle = Duration::millis(150);
-  std::mutex mutex;
+  Mutex mutex;
   std::vector<CallPtr> parked;
   TestServer server(settings, [&](CallPtr call) {
-    std::lock_guard lock(mutex);
+    MutexLock lock(mutex);
     parked.push_back(std::move(call));
   });
   RawClient idle(server.port), busy(server.port);
@@ -146,10 +146,10 @@ TEST(Connection, B7ASlowReaderHoldsABoundedNumberOfBytesAndIsCutOff) {
 TEST(Connection, B8OnlyAWindowOfPipelinedRequestsIsInFlight) {
   ServerSettings settings;
   settings.requests_in_flight_max = 8;
-  std::mutex mutex;
+  Mutex mutex;
   std::vector<CallPtr> parked;
   TestServer server(settings, [&](CallPtr call) {
-    std::lock_guard lock(mutex);
+    MutexLock lock(mutex);
     parked.push_back(std::move(call));
   });
   RawClient client(server.port);
@@ -160,7 +160,7 @@ TEST(Connection, B8OnlyAWindowOfPipelinedRequestsIsInFlight) {
   for (int i = 0; i < 3000; ++i) {
     CallPtr call;
     ASSERT_TRUE(eventually([&] {
-      std::lock_guard lock(mutex);
+      MutexLock lock(mutex);
       EXPECT_LE(parked.size(), 8u);
       if (parked.empty()) return false;
       call = std::move(parked.front());
@@ -224,11 +224,11 @@ TEST(Connection, BytesOfAnotherProtocolLaterAreABadSize) {
 TEST(Connection, AnswersLeaveInOrderHoweverTheyComplete) {
   for (unsigned seed = 1; seed <= 20; ++seed) {
     std::mt19937 random(seed);
-    std::mutex mutex;
+    Mutex mutex;
     std::vector<CallPtr> parked;
     int others_at_once = 0;
     TestServer server({}, [&](CallPtr call) {
-      std::lock_guard lock(mutex);
+      MutexLock lock(mutex);
       if (call->api_key() != 0) {
         EXPECT_TRUE(parked.empty()) << "a request that does not overlap came while others were unanswered";
         others_at_once = 1;
@@ -247,7 +247,7 @@ TEST(Connection, AnswersLeaveInOrderHoweverTheyComplete) {
       for (int done = 0; done < kRequests;) {
         CallPtr call;
         {
-          std::lock_guard lock(mutex);
+          MutexLock lock(mutex);
           if (parked.empty()) continue;
           std::swap(parked[own() % parked.size()], parked.back());
           call = std::move(parked.back());
@@ -270,11 +270,11 @@ TEST(Connection, AnswersLeaveInOrderHoweverTheyComplete) {
 }
 
 TEST(Connection, AProduceMayHoldTheNextUntilItHasAppended) {
-  std::mutex mutex;
+  Mutex mutex;
   std::vector<CallPtr> parked;
   TestServer server({}, [&](CallPtr call) {
     call->hold_next();
-    std::lock_guard lock(mutex);
+    MutexLock lock(mutex);
     parked.push_back(std::move(call));
   });
   RawClient client(server.port);
@@ -283,11 +283,11 @@ TEST(Connection, AProduceMayHoldTheNextUntilItHasAppended) {
   parked[0]->allow_next();
   ASSERT_TRUE(eventually([&] { return server.handler.delivered == 2; }));
   {
-    std::lock_guard lock(mutex);
+    MutexLock lock(mutex);
     parked[1]->answer(text_response("b"));
   }
   ASSERT_TRUE(eventually([&] { return server.handler.delivered == 3; }));
-  std::lock_guard lock(mutex);
+  MutexLock lock(mutex);
   parked[0]->answer(text_response("a"));
   parked[2]->answer_nothing();
   EXPECT_EQ(correlation_of(*client.receive_frame()), 1);
@@ -312,10 +312,10 @@ TEST(Connection, AnAnswerlessProduceIsSilentAndAClosedOneEndsTheConnectionAfterI
 }
 
 TEST(Connection, AHalfClosedClientStillGetsItsAnswers) {
-  std::mutex mutex;
+  Mutex mutex;
   std::vector<CallPtr> parked;
   TestServer server({}, [&](CallPtr call) {
-    std::lock_guard lock(mutex);
+    MutexLock lock(mutex);
     parked.push_back(std::move(call));
   });
   RawClient client(server.port);
@@ -323,7 +323,7 @@ TEST(Connection, AHalfClosedClientStillGetsItsAnswers) {
   client.finish_sending();
   for (int i = 1; i <= 2; ++i) {
     ASSERT_TRUE(eventually([&] { return server.handler.delivered == i; }));
-    std::lock_guard lock(mutex);
+    MutexLock lock(mutex);
     parked.back()->answer(text_response("late"));
   }
   EXPECT_EQ(correlation_of(*client.receive_frame()), 1);
@@ -332,17 +332,17 @@ TEST(Connection, AHalfClosedClientStillGetsItsAnswers) {
 }
 
 TEST(Connection, A10ATransactionalRequestOfAPeerThatLeftIsNotBegun) {
-  std::mutex mutex;
+  Mutex mutex;
   std::vector<CallPtr> parked;
   TestServer server({}, [&](CallPtr call) {
-    std::lock_guard lock(mutex);
+    MutexLock lock(mutex);
     parked.push_back(std::move(call));
   });
   RawClient client(server.port);
   client.send(request(3, 4, 1, "m") + request(26, 1, 2, "EndTxn"));
   ASSERT_TRUE(eventually([&] { return server.handler.delivered == 1; }));
   client.finish_sending();
-  std::lock_guard lock(mutex);
+  MutexLock lock(mutex);
   // The server's kernel has the FIN before the answer below can be on its way: both are on loopback, in order.
   parked[0]->answer(text_response("a"));
   EXPECT_EQ(correlation_of(*client.receive_frame()), 1);
@@ -351,10 +351,10 @@ TEST(Connection, A10ATransactionalRequestOfAPeerThatLeftIsNotBegun) {
 }
 
 TEST(Connection, AnswersAfterTheConnectionHasGoneAreDropped) {
-  std::mutex mutex;
+  Mutex mutex;
   std::vector<CallPtr> parked;
   TestServer server({}, [&](CallPtr call) {
-    std::lock_guard lock(mutex);
+    MutexLock lock(mutex);
     parked.push_back(std::move(call));
   });
   for (int i = 0; i < 10; ++i) {
@@ -373,11 +373,11 @@ TEST(Connection, AnswersAfterTheConnectionHasGoneAreDropped) {
 TEST(Connection, TheRequestBudgetStopsProducesButLetsFetchesThrough) {
   ServerSettings settings;
   settings.queued_max_request_bytes = 1 << 20;
-  std::mutex mutex;
+  Mutex mutex;
   std::vector<CallPtr> parked;
   TestServer server(settings, [&](CallPtr call) {
     if (call->api_key() != 0) return call->answer(text_response("f"));
-    std::lock_guard lock(mutex);
+    MutexLock lock(mutex);
     parked.push_back(std::move(call));
   });
   std::vector<std::unique_ptr<RawClient>> producers;
@@ -397,7 +397,7 @@ TEST(Connection, TheRequestBudgetStopsProducesButLetsFetchesThrough) {
   ASSERT_TRUE(eventually([&] {
     std::vector<CallPtr> now;
     {
-      std::lock_guard lock(mutex);
+      MutexLock lock(mutex);
       now.swap(parked);
     }
     for (CallPtr& call : now) call->answer(text_response("ok"));
@@ -453,10 +453,10 @@ TEST(Connection, B42LimitsByAddressAndInAll) {
 }
 
 TEST(Connection, AGracefulStopAnswersWhatIsInFlight) {
-  std::mutex mutex;
+  Mutex mutex;
   std::vector<CallPtr> parked;
   TestServer server({}, [&](CallPtr call) {
-    std::lock_guard lock(mutex);
+    MutexLock lock(mutex);
     parked.push_back(std::move(call));
   });
   RawClient busy(server.port), idle(server.port), stuck(server.port);
@@ -468,14 +468,14 @@ TEST(Connection, AGracefulStopAnswersWhatIsInFlight) {
   server.server.stop(Duration::millis(500), [&] { done.set_value(); });
   EXPECT_TRUE(idle.is_closed_by_peer());
   {
-    std::lock_guard lock(mutex);
+    MutexLock lock(mutex);
     parked[0]->answer(text_response("last"));
   }
   ASSERT_EQ(done.get_future().wait_for(std::chrono::seconds(20)), std::future_status::ready);
   std::string answered = busy.receive_to_end() + stuck.receive_to_end();
   EXPECT_EQ(answered.size(), 12u) << "one was answered, the other cut off at the deadline";
   EXPECT_FALSE(RawClient(server.port).connected) << "nothing listens";
-  std::lock_guard lock(mutex);
+  MutexLock lock(mutex);
   parked.clear();  // loops outlive calls
 }
 

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "broker/net/server.h"
+#include "protocol/base/mutex.h"
 #include "protocol/messages/api_table.h"
 
 namespace quokka::test {
