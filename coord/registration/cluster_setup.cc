@@ -12,7 +12,7 @@ namespace {
 
 std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
-void ensure_paths_from(ZookeeperSession& session, size_t next, SetupDone done) {
+void ensure_paths_from(ZookeeperSession& session, size_t next, Function<void(Status)> done) {
   const std::vector<std::string>& paths = znodes::persistent_paths();
   if (next == paths.size()) return done(Status());
   ensure_path(session, paths[next], [&session, next, d = std::move(done)](Status status) mutable {
@@ -44,10 +44,6 @@ void create_cluster_id(ZookeeperSession& session, Random& random, Function<void(
 
 }  // namespace
 
-Error zookeeper_error(std::string_view what, std::string_view path, ZkOutcome outcome) {
-  return Error{ErrorCode::UNKNOWN_SERVER_ERROR, "cannot " + std::string(what) + " znode " + std::string(path) + ": " + std::string(name(outcome))};
-}
-
 Result<ConnectString> parse_connect_string(std::string_view text) {
   ConnectString parts;
   const size_t slash = text.find('/');
@@ -60,28 +56,7 @@ Result<ConnectString> parse_connect_string(std::string_view text) {
   return parts;
 }
 
-void ensure_path(ZookeeperSession& session, std::string path, SetupDone done) {
-  if (path.empty()) return done(Status());
-  std::string copy = path;
-  session.create(std::move(copy), std::nullopt, CreateMode::persistent,
-                 [&session, path = std::move(path), d = std::move(done)](ZkOutcome outcome, const std::string&) mutable {
-                   switch (outcome) {
-                     case ZkOutcome::ok:
-                     case ZkOutcome::node_exists: return d(Status());
-                     case ZkOutcome::connection_loss: return ensure_path(session, std::move(path), std::move(d));
-                     case ZkOutcome::no_node: {
-                       std::string parent = parent_of(path);
-                       return ensure_path(session, std::move(parent), [&session, p = std::move(path), d2 = std::move(d)](Status status) mutable {
-                         if (!status.ok()) return d2(std::move(status));
-                         ensure_path(session, std::move(p), std::move(d2));
-                       });
-                     }
-                     default: return d(zookeeper_error("create", path, outcome));
-                   }
-                 });
-}
-
-void ensure_persistent_paths(ZookeeperSession& session, SetupDone done) { ensure_paths_from(session, 0, std::move(done)); }
+void ensure_persistent_paths(ZookeeperSession& session, Function<void(Status)> done) { ensure_paths_from(session, 0, std::move(done)); }
 
 void obtain_cluster_id(ZookeeperSession& session, Random& random, Function<void(Result<std::string>)> done) {
   const std::string path(znodes::kClusterId);
