@@ -1,6 +1,6 @@
 #include "coord/controller/runner.h"
 
-#include "coord/controller/shell.h"
+#include "coord/controller/runner/shell.h"
 
 namespace quokka {
 

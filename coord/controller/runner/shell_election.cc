@@ -1,5 +1,5 @@
 // Standing for election at /controller, winning it, losing it.
-#include "coord/controller/shell.h"
+#include "coord/controller/runner/shell.h"
 #include "coord/znodes/controller.h"
 #include "coord/znodes/paths.h"
 #include "protocol/base/log.h"

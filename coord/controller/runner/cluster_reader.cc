@@ -1,6 +1,6 @@
-#include "coord/controller/cluster_reader.h"
+#include "coord/controller/runner/cluster_reader.h"
 
-#include "coord/controller/state_znode.h"
+#include "coord/controller/runner/state_znode.h"
 #include "coord/znodes/admin.h"
 #include "coord/znodes/broker.h"
 #include "coord/znodes/config.h"

@@ -1,6 +1,6 @@
-#include "coord/controller/fenced_writes.h"
+#include "coord/controller/runner/fenced_writes.h"
 
-#include "coord/controller/state_znode.h"
+#include "coord/controller/runner/state_znode.h"
 #include "coord/znodes/paths.h"
 #include "protocol/base/log.h"
 

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "coord/controller/runner_harness.h"
+#include "coord/controller/runner/runner_harness.h"
 #include "coord/znodes/admin.h"
 #include "coord/znodes/controller.h"
 

@@ -8,11 +8,11 @@
 #include <string>
 #include <vector>
 
-#include "coord/controller/cluster_reader.h"
+#include "coord/controller/runner/cluster_reader.h"
 #include "coord/controller/core.h"
-#include "coord/controller/fenced_writes.h"
+#include "coord/controller/runner/fenced_writes.h"
 #include "coord/controller/runner.h"
-#include "coord/controller/topic_waits.h"
+#include "coord/controller/runner/topic_waits.h"
 #include "coord/session/zookeeper_session.h"
 
 namespace quokka {

@@ -1,4 +1,4 @@
-#include "coord/controller/topic_waits.h"
+#include "coord/controller/runner/topic_waits.h"
 
 namespace quokka {
 

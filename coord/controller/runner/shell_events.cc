@@ -1,7 +1,7 @@
 // The controller's events, one at a time: what watches have marked is read and handed to the core, requests and answers wait in line; what the core
 // decides is performed to its end.
-#include "coord/controller/control_requests.h"
-#include "coord/controller/shell.h"
+#include "coord/controller/runner/control_requests.h"
+#include "coord/controller/runner/shell.h"
 #include "coord/znodes/controller.h"
 #include "coord/znodes/paths.h"
 #include "protocol/base/log.h"

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "coord/controller/control_requests.h"
+#include "coord/controller/runner/control_requests.h"
 #include "coord/controller/runner.h"
 #include "coord/session/fake_zookeeper.h"
 #include "coord/znodes/broker.h"
@@ -155,7 +155,13 @@ class RunnerCluster {
     return found;
   }
 
+  // The bytes of the answer, empty for none.
   std::string receive(BrokerId from, BrokerId to, const ControlRequest& request);
+
+ private:
+  std::string receive_metadata(Node& node, Bytes bytes, int16_t version, std::ostream& line);
+  std::string receive_leader_and_isr(Node& node, Bytes bytes, int16_t version, std::ostream& line);
+  std::string receive_stop_replica(Node& node, Bytes bytes, int16_t version, std::ostream& line);
 };
 
 inline void FakePeers::set_brokers(const std::vector<PeerAddress>& brokers) {
@@ -185,86 +191,101 @@ std::string answer_bytes(const M& message, int16_t version) {
   return text;
 }
 
+// A lower controller epoch than one seen before is refused (H31).
+inline bool is_stale(RunnerCluster::Node& node, ControllerEpoch epoch) {
+  if (epoch < node.controller_epoch) return true;
+  node.controller_epoch = epoch;
+  return false;
+}
+
 inline std::string RunnerCluster::receive(BrokerId from, BrokerId to, const ControlRequest& request) {
   auto found = nodes.find(to.value);
   if (found == nodes.end() || !found->second->answers) return "";
   Node& node = *found->second;
   const std::string bytes = request.head + (request.tail ? *request.tail : std::string());
-  Arena arena = Arena::for_frame(bytes.size());
   std::ostringstream line;
   line << from << "->" << to << " ";
-  auto is_stale = [&](ControllerEpoch epoch) {
-    if (epoch < node.controller_epoch) return true;
-    node.controller_epoch = epoch;
-    return false;
-  };
   std::string answer;
-  if (request.api_key == kUpdateMetadataKey) {
-    auto message = decode<UpdateMetadataRequest>(bytes_of(bytes), request.version, arena);
-    EXPECT_TRUE(message.ok());
-    line << "metadata";
-    ClusterUpdate update{message->controller_id, message->controller_epoch, {}, {}};
-    for (const auto& broker : message->live_brokers) update.brokers.push_back({broker.id, {}, std::nullopt});
-    for (const auto& topic : message->topic_states) {
-      TopicView view{std::string(topic.topic_name), topic.topic_id, {}};
-      for (const auto& partition : topic.partition_states) {
-        PartitionView each;
-        each.index = partition.partition_index;
-        each.leader = partition.leader;
-        view.partitions.push_back(each);
-        line << " " << topic.topic_name << "-" << partition.partition_index << "=" << partition.leader;
-      }
-      update.topics.push_back(std::move(view));
-    }
-    UpdateMetadataResponse response;
-    if (is_stale(message->controller_epoch))
-      response.error_code = ErrorCode::STALE_CONTROLLER_EPOCH;
-    else if (message->broker_epoch < epoch(to.value))
-      response.error_code = ErrorCode::STALE_BROKER_EPOCH;
-    else
-      node.view.apply(update);
-    answer = answer_bytes(response, request.version);
-    node.runner.view_changed();
-  } else if (request.api_key == kLeaderAndIsrKey) {
-    auto message = decode<LeaderAndIsrRequest>(bytes_of(bytes), request.version, arena);
-    EXPECT_TRUE(message.ok());
-    line << "leader-and-isr";
-    std::vector<std::vector<LeaderAndIsrResponse::LeaderAndIsrPartitionError>> errors(message->topic_states.size());
-    std::vector<LeaderAndIsrResponse::LeaderAndIsrTopicError> topics(message->topic_states.size());
-    for (size_t i = 0; i < topics.size(); ++i) {
-      const auto& topic = message->topic_states[i];
-      for (const auto& partition : topic.partition_states) {
-        line << " " << topic.topic_name << "-" << partition.partition_index << "=" << partition.leader << (partition.is_new ? "!" : "");
-        const bool lost = lost_replicas.contains({to, {std::string(topic.topic_name), partition.partition_index}});
-        errors[i].push_back({{}, partition.partition_index, lost ? ErrorCode::KAFKA_STORAGE_ERROR : ErrorCode::NONE});
-        bool addressed = partition.leader.value < 0;
-        for (const auto& leader : message->live_leaders) addressed |= leader.broker_id == partition.leader;
-        EXPECT_TRUE(addressed) << "the leader's address is missing";
-      }
-      topics[i].topic_id = topic.topic_id;
-      topics[i].partition_errors = errors[i];
-    }
-    LeaderAndIsrResponse response;
-    if (is_stale(message->controller_epoch)) response.error_code = ErrorCode::STALE_CONTROLLER_EPOCH;
-    response.topics = topics;
-    answer = answer_bytes(response, request.version);
-  } else {
-    auto message = decode<StopReplicaRequest>(bytes_of(bytes), request.version, arena);
-    EXPECT_TRUE(message.ok());
-    line << "stop-replica";
-    std::vector<StopReplicaResponse::StopReplicaPartitionError> errors;
-    for (const auto& topic : message->topic_states)
-      for (const auto& partition : topic.partition_states) {
-        line << " " << topic.topic_name << "-" << partition.partition_index << (partition.delete_partition ? " remove" : "");
-        errors.push_back({topic.topic_name, partition.partition_index, ErrorCode::NONE});
-      }
-    StopReplicaResponse response;
-    if (is_stale(message->controller_epoch)) response.error_code = ErrorCode::STALE_CONTROLLER_EPOCH;
-    response.partition_errors = errors;
-    answer = answer_bytes(response, request.version);
-  }
+  if (request.api_key == kUpdateMetadataKey)
+    answer = receive_metadata(node, bytes_of(bytes), request.version, line);
+  else if (request.api_key == kLeaderAndIsrKey)
+    answer = receive_leader_and_isr(node, bytes_of(bytes), request.version, line);
+  else
+    answer = receive_stop_replica(node, bytes_of(bytes), request.version, line);
   sent.push_back(line.str());
   return answer;
+}
+
+inline std::string RunnerCluster::receive_metadata(Node& node, Bytes bytes, int16_t version, std::ostream& line) {
+  Arena arena = Arena::for_frame(bytes.size());
+  auto message = decode<UpdateMetadataRequest>(bytes, version, arena);
+  EXPECT_TRUE(message.ok());
+  line << "metadata";
+  ClusterUpdate update{message->controller_id, message->controller_epoch, {}, {}};
+  for (const auto& broker : message->live_brokers) update.brokers.push_back({broker.id, {}, std::nullopt});
+  for (const auto& topic : message->topic_states) {
+    TopicView view{std::string(topic.topic_name), topic.topic_id, {}};
+    for (const auto& partition : topic.partition_states) {
+      PartitionView each;
+      each.index = partition.partition_index;
+      each.leader = partition.leader;
+      view.partitions.push_back(each);
+      line << " " << topic.topic_name << "-" << partition.partition_index << "=" << partition.leader;
+    }
+    update.topics.push_back(std::move(view));
+  }
+  UpdateMetadataResponse response;
+  if (is_stale(node, message->controller_epoch))
+    response.error_code = ErrorCode::STALE_CONTROLLER_EPOCH;
+  else if (message->broker_epoch < epoch(node.id_.value))
+    response.error_code = ErrorCode::STALE_BROKER_EPOCH;
+  else
+    node.view.apply(update);
+  node.runner.view_changed();
+  return answer_bytes(response, version);
+}
+
+inline std::string RunnerCluster::receive_leader_and_isr(Node& node, Bytes bytes, int16_t version, std::ostream& line) {
+  Arena arena = Arena::for_frame(bytes.size());
+  auto message = decode<LeaderAndIsrRequest>(bytes, version, arena);
+  EXPECT_TRUE(message.ok());
+  line << "leader-and-isr";
+  std::vector<std::vector<LeaderAndIsrResponse::LeaderAndIsrPartitionError>> errors(message->topic_states.size());
+  std::vector<LeaderAndIsrResponse::LeaderAndIsrTopicError> topics(message->topic_states.size());
+  for (size_t i = 0; i < topics.size(); ++i) {
+    const auto& topic = message->topic_states[i];
+    for (const auto& partition : topic.partition_states) {
+      line << " " << topic.topic_name << "-" << partition.partition_index << "=" << partition.leader << (partition.is_new ? "!" : "");
+      const bool lost = lost_replicas.contains({node.id_, {std::string(topic.topic_name), partition.partition_index}});
+      errors[i].push_back({{}, partition.partition_index, lost ? ErrorCode::KAFKA_STORAGE_ERROR : ErrorCode::NONE});
+      bool addressed = partition.leader.value < 0;
+      for (const auto& leader : message->live_leaders) addressed |= leader.broker_id == partition.leader;
+      EXPECT_TRUE(addressed) << "the leader's address is missing";
+    }
+    topics[i].topic_id = topic.topic_id;
+    topics[i].partition_errors = errors[i];
+  }
+  LeaderAndIsrResponse response;
+  if (is_stale(node, message->controller_epoch)) response.error_code = ErrorCode::STALE_CONTROLLER_EPOCH;
+  response.topics = topics;
+  return answer_bytes(response, version);
+}
+
+inline std::string RunnerCluster::receive_stop_replica(Node& node, Bytes bytes, int16_t version, std::ostream& line) {
+  Arena arena = Arena::for_frame(bytes.size());
+  auto message = decode<StopReplicaRequest>(bytes, version, arena);
+  EXPECT_TRUE(message.ok());
+  line << "stop-replica";
+  std::vector<StopReplicaResponse::StopReplicaPartitionError> errors;
+  for (const auto& topic : message->topic_states)
+    for (const auto& partition : topic.partition_states) {
+      line << " " << topic.topic_name << "-" << partition.partition_index << (partition.delete_partition ? " remove" : "");
+      errors.push_back({topic.topic_name, partition.partition_index, ErrorCode::NONE});
+    }
+  StopReplicaResponse response;
+  if (is_stale(node, message->controller_epoch)) response.error_code = ErrorCode::STALE_CONTROLLER_EPOCH;
+  response.partition_errors = errors;
+  return answer_bytes(response, version);
 }
 
 }  // namespace quokka

@@ -1,4 +1,4 @@
-#include "coord/controller/control_requests.h"
+#include "coord/controller/runner/control_requests.h"
 
 #include "protocol/base/check.h"
 #include "protocol/messages/leader_and_isr.h"

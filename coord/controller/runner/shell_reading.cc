@@ -1,5 +1,5 @@
 // What a new controller reads before it decides anything, and sets up on the way.
-#include "coord/controller/shell.h"
+#include "coord/controller/runner/shell.h"
 #include "coord/znodes/controller.h"
 #include "coord/znodes/paths.h"
 #include "coord/znodes/topic.h"
