@@ -322,6 +322,8 @@ ControllerCounts ControllerCore::counts() const {
         ++counts.preferred_replica_imbalance;
     }
   }
+  counts.leader_elections = leader_elections_;
+  counts.unclean_leader_elections = unclean_leader_elections_;
   counts.topics_to_delete = deletions_.size();
   for (const auto& [topic, deletion] : deletions_)
     if (!deletion_waits_for(topic).empty()) ++counts.topics_ineligible_to_delete;

@@ -40,6 +40,9 @@ struct ControllerCounts {
   size_t preferred_replica_imbalance = 0;
   size_t topics_to_delete = 0;
   size_t topics_ineligible_to_delete = 0;  // waiting for a broker that is not there
+  // Since this controller was elected.
+  size_t leader_elections = 0;
+  size_t unclean_leader_elections = 0;
 };
 
 class ControllerCore {
@@ -80,6 +83,7 @@ class ControllerCore {
 
   const Picture& picture() const { return picture_; }
   ControllerEpoch epoch() const { return epoch_; }
+  const std::set<std::string>& deleting() const { return deleting_; }
   bool is_deleting(const std::string& topic) const { return deleting_.contains(topic); }
   // Why a deletion does not go on: brokers that are needed for it and not there. Empty: it goes on, or there is none.
   std::set<BrokerId> deletion_waits_for(const std::string& topic) const;
@@ -130,6 +134,8 @@ class ControllerCore {
   std::set<std::string> deleting_;
   std::map<std::string, Deletion> deletions_;
   MonoTime next_check_;
+  size_t leader_elections_ = 0;
+  size_t unclean_leader_elections_ = 0;
 
   // Of the event at hand; empty when it has ended.
   std::set<TopicPartition> marked_;

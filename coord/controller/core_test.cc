@@ -300,6 +300,8 @@ TEST(ControllerCore, AShuttingDownLeaderIsNotReplacedUncleanly) {
   cluster.brokers();
   EXPECT_EQ(cluster.at(0).leader, BrokerId(2));
   EXPECT_TRUE(cluster.at(0).recovering);
+  EXPECT_EQ(cluster.core.counts().unclean_leader_elections, 1u);
+  EXPECT_EQ(cluster.core.counts().leader_elections, 3u);
 }
 
 TEST(ControllerCore, ControlledShutdownErrors) {

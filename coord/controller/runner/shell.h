@@ -45,6 +45,7 @@ class ControllerRunner::Shell : public ZookeeperListener, public std::enable_sha
   static constexpr Duration kAuditInterval = Duration::seconds(5);
   static constexpr Duration kElectionPause = Duration::seconds(1);
   static constexpr int64_t kProducerIdBlock = 1000;
+  static constexpr size_t kPartitionsLoggedMax = 20;  // of one kind, in one event
 
   // An event of the core, waiting its turn. `refuse` answers its caller when there is no core any more.
   struct Event {
@@ -110,6 +111,9 @@ class ControllerRunner::Shell : public ZookeeperListener, public std::enable_sha
   void set_timer(MonoTime when);
   void set_peers();
   bool on_writes_end(WritesEnd how);
+  void tell_operator(const Effects& effects);
+  void tell_waiting_deletions();
+  void tell_brokers(const std::vector<LiveBroker>& brokers) const;
 
   const RunnerConfig config_;
   RunnerDefaults defaults_;
@@ -128,6 +132,7 @@ class ControllerRunner::Shell : public ZookeeperListener, public std::enable_sha
   std::unique_ptr<ControllerCore> core_;  // null until everything is read
   Marks marks_;
   std::deque<Event> events_;
+  std::set<std::string> deletions_told_;  // whose waiting is in the log
   bool busy_ = false;  // an event is being performed
   Task refuse_current_;
   Function<void(AlterIsrAnswer)> alter_answered_;

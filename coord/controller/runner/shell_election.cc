@@ -33,6 +33,7 @@ void ControllerRunner::Shell::stop() {
   ports_.loop.cancel(audit_timer_);
   ports_.loop.cancel(pause_timer_);
   resign("the broker stops");
+  waits_.end_all(ErrorCode::NOT_CONTROLLER);
 }
 
 void ControllerRunner::Shell::stand_for_election() {
@@ -199,6 +200,7 @@ void ControllerRunner::Shell::resign(const char* why) {
     ports_.peers.set_brokers({});
   }
   core_.reset();
+  deletions_told_.clear();
   alter_answered_ = nullptr;
   shutdown_answered_ = nullptr;
   Task current = std::move(refuse_current_);

@@ -68,6 +68,7 @@ void ControllerRunner::Shell::take_event() {
 void ControllerRunner::Shell::event_over() {
   refuse_current_ = nullptr;
   busy_ = false;
+  tell_waiting_deletions();
   waits_.look();
   pump();
 }
@@ -77,6 +78,7 @@ void ControllerRunner::Shell::event_over() {
 void ControllerRunner::Shell::read_brokers() {
   marks_.brokers = false;
   reader_->brokers(in_term([](Shell& self, std::vector<LiveBroker> brokers) {
+    self.tell_brokers(brokers);
     Effects effects = self.core_->on_brokers(brokers);
     // Also those that will start in the second half of the event: their queues are new.
     std::vector<PeerAddress> peers;
@@ -86,6 +88,20 @@ void ControllerRunner::Shell::read_brokers() {
     self.ports_.peers.set_brokers(peers);
     self.perform(std::move(effects));
   }));
+}
+
+void ControllerRunner::Shell::tell_brokers(const std::vector<LiveBroker>& brokers) const {
+  std::set<BrokerId> gone;
+  for (const auto& [id, broker] : core_->picture().brokers()) gone.insert(id);
+  for (const LiveBroker& broker : brokers) {
+    const LiveBroker* known = core_->picture().broker(broker.view.id);
+    gone.erase(broker.view.id);
+    if (known == nullptr)
+      log_info("broker {} is live, epoch {}", broker.view.id, broker.epoch);
+    else if (known->epoch != broker.epoch)
+      log_info("broker {} went and came back: epoch {} after {}", broker.view.id, broker.epoch, known->epoch);
+  }
+  for (BrokerId id : gone) log_info("broker {} is gone", id);
 }
 
 void ControllerRunner::Shell::read_topics() {
@@ -232,10 +248,11 @@ void ControllerRunner::Shell::perform(Effects effects) {
   if (effects.wake_at) set_timer(*effects.wake_at);
   for (const Send& each : effects.sends) send(each);
   if (!effects.ask_unclean.empty()) {
-    return reader_->unclean_allowed(std::move(effects.ask_unclean), defaults_.unclean_leader_election_enable(),
-                                    in_term([](Shell& self, std::set<std::string> allowed) { self.perform(self.core_->on_unclean_allowed(allowed)); }));
+    const bool otherwise = defaults_.unclean_leader_election_enable && defaults_.unclean_leader_election_enable();
+    return reader_->unclean_allowed(std::move(effects.ask_unclean), otherwise, in_term([](Shell& self, std::set<std::string> allowed) { self.perform(self.core_->on_unclean_allowed(allowed)); }));
   }
   if (effects.has_writes()) {
+    tell_operator(effects);
     return FencedWrites::perform(ports_.session, epoch_version_, effects, in_term([](Shell& self, WritesEnd how, std::vector<StateOutcome> outcomes) {
                                    if (self.on_writes_end(how)) self.perform(self.core_->on_written(outcomes));
                                  }));
@@ -252,6 +269,36 @@ void ControllerRunner::Shell::perform(Effects effects) {
     answered(std::move(*effects.shutdown_answer));
   }
   event_over();
+}
+
+// What an operator must know is in the log: partitions without leader, records that may be lost, deletions that do not go on.
+void ControllerRunner::Shell::tell_operator(const Effects& effects) {
+  size_t leaderless = 0;
+  for (const StateWrite& write : effects.state_writes) {
+    log_debug("partition {}: leader {}, leader epoch {}, in sync {}", write.tp, write.state.leader, write.state.leader_epoch, str(write.state.isr));
+    if (core_->is_deleting(write.tp.topic)) continue;
+    const PartitionPicture* before = core_->picture().partition(write.tp);
+    if (write.state.leader.value < 0 && ++leaderless <= kPartitionsLoggedMax)
+      log_warn("partition {} has no leader: none of its in-sync replicas {} is live", write.tp, str(write.state.isr));
+    if (write.state.recovering && before != nullptr && before->state && !contains(before->state->isr, write.state.leader))
+      log_warn("partition {}: unclean election of broker {}, which was not in sync; records that only {} had are lost", write.tp, write.state.leader,
+               str(before->state->isr));
+  }
+  if (leaderless > kPartitionsLoggedMax) log_warn("{} more partitions have no leader", leaderless - kPartitionsLoggedMax);
+  if (!effects.state_writes.empty()) log_info("controller epoch {} changes the state of {} partitions", epoch_, effects.state_writes.size());
+  for (const TopicRemoval& removal : effects.topic_removals) log_info("topic {} is deleted: all its replicas are gone", removal.topic);
+}
+
+void ControllerRunner::Shell::tell_waiting_deletions() {
+  std::erase_if(deletions_told_, [&](const std::string& topic) { return !core_->is_deleting(topic); });
+  for (const std::string& topic : core_->deleting()) {
+    if (deletions_told_.contains(topic)) continue;
+    std::string brokers;
+    for (BrokerId id : core_->deletion_waits_for(topic)) brokers += " " + std::to_string(id.value);
+    if (brokers.empty()) continue;
+    log_warn("deletion of topic {} waits for brokers that hold replicas of it and are not there:{}", topic, brokers);
+    deletions_told_.insert(topic);
+  }
 }
 
 bool ControllerRunner::Shell::on_writes_end(WritesEnd how) {

@@ -32,4 +32,13 @@ void TopicWaits::look() {
   }
 }
 
+void TopicWaits::end_all(ErrorCode code) {
+  const std::list<std::shared_ptr<Wait>> ended = std::move(waits_);
+  waits_.clear();
+  for (const auto& wait : ended) {
+    loop_.cancel(wait->timer);
+    wait->done(code);
+  }
+}
+
 }  // namespace quokka

@@ -19,6 +19,8 @@ class TopicWaits {
   // `is_so` is asked now, at every look() and at the end. done(NONE) when it is so, else done(REQUEST_TIMED_OUT).
   void wait(Duration timeout, Function<bool()> is_so, Function<void(ErrorCode)> done);
   void look();
+  // Ends every wait.
+  void end_all(ErrorCode code);
   bool empty() const { return waits_.empty(); }
 
  private:
