@@ -119,7 +119,7 @@ THREAD_SAFETY := $(patsubst %.cc,build/thread-safety/%.ok,$(filter-out integrati
 thread-safety-objects: $(THREAD_SAFETY)
 build/thread-safety/%.ok: %.cc
 	@mkdir -p $(@D)
-	@$(CLANGXX) $(CPPFLAGS) -std=c++20 -pthread -fsyntax-only -Wthread-safety -Werror=thread-safety -Wno-everything -Wthread-safety -MMD -MP -MF $(@:.ok=.d) -MT $@ $<
+	@$(CLANGXX) $(CPPFLAGS) -std=c++20 -pthread -fsyntax-only -Wno-everything -Wthread-safety -Werror=thread-safety -MMD -MP -MF $(@:.ok=.d) -MT $@ $<
 	@touch $@
 
 fuzz:

@@ -58,7 +58,10 @@ class Segment {
   void set_persisted() const;
 
   // Before it is shared.
-  void set_file(std::shared_ptr<File> file) { file_ = std::move(file); }
+  void set_file(std::shared_ptr<File> file) {
+    MutexLock lock(mutex_);
+    file_ = std::move(file);
+  }
   // `indexes`: those in memory, whose files are still to be written; nullptr if they are on disk.
   void set_sealed(Seal seal, std::shared_ptr<const SegmentIndexes> indexes);
 
