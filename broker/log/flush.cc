@@ -5,9 +5,16 @@ namespace quokka {
 namespace {
 
 Status write_file(Disk& disk, const std::string& path, Bytes content) {
-  auto file = disk.open(path, Disk::Open::create_empty);
+  auto file = disk.open(path, content.empty() ? Disk::Open::create : Disk::Open::create_empty);
   if (!file) return file.error();
-  if (content.empty()) return {};  // the name is enough
+  if (content.empty()) {
+    // Of a new empty file the name is enough; old content must not come back after a power loss.
+    auto bytes = (*file)->size();
+    if (!bytes) return bytes.error();
+    if (*bytes == 0) return {};
+    if (auto status = (*file)->truncate(0); !status) return status;
+    return (*file)->sync();
+  }
   if (auto status = (*file)->write_at(content, 0); !status) return status;
   return (*file)->sync();
 }

@@ -78,15 +78,18 @@ Status Log::truncate_to(Offset offset, WallTime now) {
   if (!file) return fail(file.error());
   auto found = find_batch(**file, indexes.offsets.lookup(offset - last->base_offset()), bytes, offset);
   if (!found) return fail(found.error());
-  // A batch that holds the offset goes as a whole.
+  // A batch that holds the offset goes as a whole. The log ends where its batches end, also if `offset` lies in a gap behind them: a restart would see
+  // no other end.
   const int64_t position = *found ? (*found)->position : bytes;
-  const Offset end = *found ? std::min(offset, (*found)->base_offset) : offset;
+  const Offset cut = *found ? std::min(offset, (*found)->base_offset) : offset;
   last->mark_stale();
   if (auto status = (*file)->truncate(position); !status) return fail(status);
-  indexes.offsets.truncate(end - last->base_offset());
-  indexes.times.truncate(end - last->base_offset());
-  std::erase_if(indexes.aborted, [&](const AbortedEntry& entry) { return entry.last_offset >= end; });
-  if (auto status = adopt(last, position, end, std::move(indexes)); !status) return fail(status);
+  indexes.offsets.truncate(cut - last->base_offset());
+  indexes.times.truncate(cut - last->base_offset());
+  std::erase_if(indexes.aborted, [&](const AbortedEntry& entry) { return entry.last_offset >= cut; });
+  if (auto status = adopt(last, position, last->base_offset(), std::move(indexes)); !status) return fail(status);
+  const Offset end = log_end();
+  if (epochs_.truncate_from_end(end)) epochs_dirty_ = true;
   active_.set_created(now);
   active_.set_modified(now);
 
@@ -148,11 +151,12 @@ Status Log::rebuild_producers(WallTime now) {
   }
   auto entries = disk_.list(directory_);
   if (!entries) return fail(entries.error());
-  Offset from = log_start_;
+  // Also below the log start: producers are remembered beyond the retention of their batches.
+  Offset from = segments_->front()->base_offset();
   producers_.clear();
   for (auto entry = entries->rbegin(); entry != entries->rend(); ++entry) {
     const auto offset = parse_segment_file_name(entry->name, ".snapshot");
-    if (!offset || *offset < log_start_) continue;
+    if (!offset) continue;
     auto content = disk_.read_file(file_path(entry->name));
     if (!content) return fail(content.error());
     auto decoded = decode_producer_snapshot(bytes_of(**content));

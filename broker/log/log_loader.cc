@@ -153,10 +153,10 @@ Status LogLoader::find_segments() {
   for (const DirectoryEntry& entry : *entries)
     if (const auto base = parse_segment_file_name(entry.name, ".log")) found_.push_back({*base, entry.size, entry.modified_ms});
   if (!found_.empty()) log_->log_start_ = std::max(log_->log_start_, found_.front().base);
-  return keep_useful_snapshots();
+  return {};
 }
 
-// Those named by a segment's base, and the newest other one above the last base.
+// Those named by a segment's base, and the newest other one above the last base; none above the end.
 Status LogLoader::keep_useful_snapshots() {
   auto entries = disk_.list(opening_.directory);
   if (!entries) return entries.error();
@@ -165,7 +165,8 @@ Status LogLoader::keep_useful_snapshots() {
     const auto offset = parse_segment_file_name(entry.name, ".snapshot");
     if (offset && std::none_of(found_.begin(), found_.end(), [&](const Found& f) { return f.base == *offset; })) strays.push_back(*offset);
   }
-  const Offset last_base = found_.empty() ? Offset(-1) : found_.back().base;
+  std::erase_if(strays, [&](Offset offset) { return offset > log_->log_end(); });
+  const Offset last_base = log_->segments_->back()->base_offset();
   for (const Offset offset : strays) {
     if (offset == strays.back() && offset > last_base) continue;
     if (auto status = disk_.remove(path(segment_file_name(offset, ".snapshot"))); !status) return status;
@@ -200,7 +201,8 @@ Status LogLoader::load_segments() {
   if (!*reaches)
     note("ends below its recovery point " + std::to_string(opening_.recovery_point.value) + ": all of it is read again");
   else
-    while (first + 1 < found_.size() && found_[first + 1].base <= opening_.recovery_point) ++first;
+    // A segment that ends at the recovery point may have been sealed after the flush: its index files are not known to be written.
+    while (first + 1 < found_.size() && found_[first + 1].base < opening_.recovery_point) ++first;
   return recover_from(first);
 }
 
@@ -395,6 +397,8 @@ Status LogLoader::finish() {
     note("ends at " + std::to_string(log.log_end().value) + ", below its log start " + std::to_string(log.log_start_.value) + "; begins anew there");
     return log.truncate_fully_and_start_at(log.log_start_, opening_.now);
   }
+  if (auto status = log.remove_snapshots_above(log.log_end()); !status) return status;
+  if (auto status = keep_useful_snapshots(); !status) return status;
   const bool cut_end = log.epochs_.truncate_from_end(log.log_end());
   const bool cut_start = log.epochs_.truncate_from_start(log.log_start_);
   log.epochs_dirty_ = log.epochs_dirty_ || cut_end || cut_start;
