@@ -50,7 +50,7 @@ Status RecordConsumer::refresh() {
     const std::optional<PartitionIndex> only = topics_[topic_name];
     if (only && topic.error_code == ErrorCode::NONE &&
         std::ranges::find(topic.partitions, *only, &MetadataResponse::MetadataResponseTopic::MetadataResponsePartition::partition_index) == topic.partitions.end()) {
-      return Error{ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, "topic '" + topic_name + "' has no partition " + std::to_string(only->value)};
+      return Error{ErrorCode::INVALID_REQUEST, "topic '" + topic_name + "' has no partition " + std::to_string(only->value)};
     }
     for (const auto& partition : topic.partitions) {
       if (only && partition.partition_index != *only) continue;
