@@ -260,8 +260,8 @@ Status MemoryDisk::sync_directory(const std::string& path) {
   const auto self = state_->names.find(path);
   if (self == state_->names.end()) return missing(path);
   const auto child = [&](const std::string& name) { return is_below(name, path) && name.find('/', path.size() + 1) == std::string::npos; };
-  const auto& names = state_->names;  // the analysis does not see that the lambda runs under the lock
-  std::erase_if(state_->durable, [&](const auto& entry) { return child(entry.first) && names.count(entry.first) == 0; });
+  for (auto entry = state_->durable.begin(); entry != state_->durable.end();)
+    entry = child(entry->first) && state_->names.count(entry->first) == 0 ? state_->durable.erase(entry) : std::next(entry);
   for (const auto& [name, node] : state_->names)
     if (child(name)) state_->durable[name] = node;
   // Directories that hold it are taken as durable: they are made once, at set-up.
