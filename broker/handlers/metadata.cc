@@ -9,15 +9,71 @@
 // A name that is not known is UNKNOWN_TOPIC_OR_PARTITION, or is created where the request and auto.create.topics.enable allow it: by this broker,
 // whichever it is, and the first answer says LEADER_NOT_AVAILABLE.
 #include <memory>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "broker/handlers/handlers.h"
 #include "broker/handlers/metadata_answer.h"
 #include "broker/handlers/services.h"
+#include "broker/handlers/topic_creation.h"
 #include "protocol/base/topic_name.h"
 
 namespace quokka {
+
+namespace {
+
+// KRaft's own log: a topic of that name would stand in the way of a cluster's move there.
+constexpr std::string_view kClusterMetadataTopic = "__cluster_metadata";
+
+// Topics that a request brings into being, and its answer. Lives on the loop of coordination.
+class AutomaticCreation {
+ public:
+  AutomaticCreation(Services& services, std::unique_ptr<MetadataAnswer> answer) : services_(services), answer_(std::move(answer)) {}
+
+  // Names that cannot be created, or that are being created already, are answered here. On the connection's loop.
+  void choose(const std::vector<std::string_view>& missing) {
+    for (std::string_view name : missing) {
+      if (!is_valid_topic_name(name) || name == kClusterMetadataTopic) answer_->add_topic(name, ErrorCode::INVALID_TOPIC_EXCEPTION);
+      else if (!services_.automatic_topics.add(name)) answer_->add_topic(name, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+      else names_.push_back(name);
+    }
+  }
+
+  static void run(const std::shared_ptr<AutomaticCreation>& self) {
+    self->waiting_ = self->names_.size() + 1;
+    for (std::string_view name : self->names_) create(self, name);
+    settle_one(self);
+  }
+
+ private:
+  static void create(const std::shared_ptr<AutomaticCreation>& self, std::string_view name) {
+    Services& services = self->services_;
+    Result<TopicPlan> plan =
+        plan_topic(automatic_topic(name, services.config), *services.view.get(), services.config, services.config_sources, services.random);
+    if (!plan) return settle(self, name, plan.code());
+    create_planned_topic(services, *std::move(plan), false, [self, name](Result<TopicId> id) { settle(self, name, id.code()); });
+  }
+
+  static void settle(const std::shared_ptr<AutomaticCreation>& self, std::string_view name, ErrorCode error) {
+    self->services_.automatic_topics.remove(name);
+    const bool is_there = error == ErrorCode::NONE || error == ErrorCode::TOPIC_ALREADY_EXISTS;
+    self->answer_->add_topic(name, is_there ? ErrorCode::LEADER_NOT_AVAILABLE : error);
+    settle_one(self);
+  }
+
+  static void settle_one(const std::shared_ptr<AutomaticCreation>& self) {
+    if (--self->waiting_ == 0) self->answer_->send();
+  }
+
+  Services& services_;
+  const std::unique_ptr<MetadataAnswer> answer_;
+  std::vector<std::string_view> names_;  // in the request's frame
+  size_t waiting_ = 0;                   // names that are not settled
+};
+
+}  // namespace
 
 void handle_metadata(Services& services, CallPtr call) {
   auto decoded = decode_call<MetadataRequest>(call);
@@ -26,6 +82,11 @@ void handle_metadata(Services& services, CallPtr call) {
   if (const ErrorCode error = answer->check(); error != ErrorCode::NONE) return answer->fail(error);
 
   const std::vector<std::string_view> missing = answer->add_known();
+  if (!missing.empty() && answer->may_create() && services.config.auto_create_topics_enable) {
+    auto creation = std::make_shared<AutomaticCreation>(services, std::move(answer));
+    creation->choose(missing);
+    return services.coordination.post([creation] { AutomaticCreation::run(creation); });
+  }
   for (std::string_view name : missing) {
     const ErrorCode error = is_valid_topic_name(name) ? ErrorCode::UNKNOWN_TOPIC_OR_PARTITION : ErrorCode::INVALID_TOPIC_EXCEPTION;
     answer->add_topic(name, error);

@@ -7,6 +7,7 @@
 
 #include "broker/config/broker_config.h"
 #include "broker/handlers/fetch_sessions.h"
+#include "broker/handlers/names_in_flight.h"
 #include "broker/peers/producer_ids.h"
 #include "broker/replica/replica_table.h"
 #include "coord/view/cluster_view.h"
@@ -17,7 +18,7 @@ namespace quokka {
 class ConfigStore;
 class ControllerRunner;
 class Registry;
-class TopicStore;
+class ZookeeperSession;
 
 struct Services {
   const ConfigSources& config_sources;
@@ -33,8 +34,8 @@ struct Services {
 
   ControllerRunner& controller;
   Loop& coordination;    // the loop of everything that talks to ZooKeeper: the three below are called on it
-  TopicStore& topics;    // topics in ZooKeeper
-  ConfigStore& configs;  // topic and broker settings in ZooKeeper
+  ZookeeperSession& zookeeper;  // topics are written through it
+  ConfigStore& configs;         // topic and broker settings in ZooKeeper
 
   Pool& pool;
   Serial& control;  // control requests, one after another
@@ -45,6 +46,7 @@ struct Services {
   std::atomic<int64_t>& broker_epoch;    // czxid of this broker's registration; -1 while it has none
   // Epoch of the controller whose word was last accepted. Serial `control` only.
   ControllerEpoch controller_epoch;
+  NamesInFlight automatic_topics;  // that this broker is creating because somebody asked for them
 };
 
 }  // namespace quokka
