@@ -82,14 +82,14 @@ class Growth {
       return settle_one(self);
     }
     if (!is_valid_topic_name(name)) return settle(self, i, does_not_exist(name));
-    self->services_.zookeeper.exists(znodes::delete_topic_path(name), Watch::no, [self, i](ZkOutcome outcome, const ZnodeStat&) {
+    self->services_.session.exists(znodes::delete_topic_path(name), Watch::no, [self, i](ZkOutcome outcome, const ZnodeStat&) {
       if (outcome == ZkOutcome::ok) return settle(self, i, {ErrorCode::INVALID_TOPIC_EXCEPTION, "The topic is queued for deletion."});
       read(self, i);
     });
   }
 
   static void read(const std::shared_ptr<Growth>& self, size_t i) {
-    read_topic(self->services_.zookeeper, std::string(self->items_[i].topic->name), [self, i](Result<StoredTopic> stored) {
+    read_topic(self->services_.session, std::string(self->items_[i].topic->name), [self, i](Result<StoredTopic> stored) {
       if (stored) return grow(self, i, stored->topic);
       const bool gone = stored.code() == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
       settle(self, i, gone ? does_not_exist(self->items_[i].topic->name) : stored.error());
@@ -106,7 +106,7 @@ class Growth {
     Result<znodes::ReplicaLists> added = plan_more_partitions(wanted.name, stored, wanted.count, assignments, *self->services_.view.get());
     if (!added) return settle(self, i, added.error());
     if (self->decoded_.request.validate_only) return settle_one(self);
-    add_partitions(self->services_.zookeeper, std::string(wanted.name), *std::move(added), [self, i](Status status) {
+    add_partitions(self->services_.session, std::string(wanted.name), *std::move(added), [self, i](Status status) {
       if (!status) return settle(self, i, status.error());
       await_leaders(self, i);
     });

@@ -74,7 +74,7 @@ class Deletion {
   }
 
   static void remove(const std::shared_ptr<Deletion>& self, const std::string& name, size_t i) {
-    request_topic_deletion(self->services_.zookeeper, name, [self, name, i](Status status) {
+    request_topic_deletion(self->services_.session, name, [self, name, i](Status status) {
       const int32_t timeout_ms = self->decoded_.request.timeout_ms;
       if (!status) return settle(self, i, status.code());
       if (timeout_ms <= 0) return settle(self, i, ErrorCode::REQUEST_TIMED_OUT);

@@ -33,9 +33,9 @@ struct Services {
   ProducerIds& producer_ids;
 
   ControllerRunner& controller;
-  Loop& coordination;    // the loop of everything that talks to ZooKeeper: the three below are called on it
-  ZookeeperSession& zookeeper;  // topics are written through it
-  ConfigStore& configs;         // topic and broker settings in ZooKeeper
+  Loop& coordination;         // the loop of everything that talks to ZooKeeper: the two below are called on it
+  ZookeeperSession& session;  // for coord/topics/topic_writer.h
+  ConfigStore& configs;       // topic and broker settings in ZooKeeper
 
   Pool& pool;
   Serial& control;  // control requests, one after another
@@ -46,7 +46,7 @@ struct Services {
   std::atomic<int64_t>& broker_epoch;    // czxid of this broker's registration; -1 while it has none
   // Epoch of the controller whose word was last accepted. Serial `control` only.
   ControllerEpoch controller_epoch;
-  NamesInFlight automatic_topics;  // that this broker is creating because somebody asked for them
+  NamesInFlight automatic_topics{};  // that this broker is creating because somebody asked for them
 };
 
 }  // namespace quokka

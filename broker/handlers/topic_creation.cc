@@ -30,8 +30,8 @@ void create_planned_topic(Services& services, TopicPlan plan, bool check_only, F
     if (status) d(id);
     else d(status.error());
   };
-  if (check_only) check_new_topic(services.zookeeper, topic, std::move(finished));
-  else create_topic(services.zookeeper, std::move(topic), std::move(finished));
+  if (check_only) check_new_topic(services.session, topic, std::move(finished));
+  else create_topic(services.session, std::move(topic), std::move(finished));
 }
 
 }  // namespace quokka
