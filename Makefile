@@ -88,7 +88,12 @@ $(UNIT_PROGRAMS): $(OUT)/%/unit-tests: $$(call objects,$$(wildcard $$*/*_test.cc
 	$(LINK) $(LIBS) -lgtest_main -lgmock -lgtest
 $(INTEGRATION_PROGRAMS): $(OUT)/%/integration-tests: $$(call objects,$$(wildcard $$*/*_test.cc)) $(ARCHIVES)
 	$(LINK) $(LIBS) -lrdkafka++ -lrdkafka -lgtest_main -lgmock -lgtest
-$(FUZZ_PROGRAMS): $(OUT)/%: $(OUT)/%.o $(ARCHIVES)
+# A fuzzer needs its own folder's archive and those below, not a build of everything under sanitizers.
+rooms_of_protocol := protocol
+rooms_of_coord := coord protocol
+rooms_of_broker := broker coord protocol
+archives_under = $(patsubst %,$(OUT)/lib%.a,$(rooms_of_$(firstword $(subst /, ,$(1)))))
+$(FUZZ_PROGRAMS): $(OUT)/%: $(OUT)/%.o $$(call archives_under,$$*)
 	$(LINK) $(LIBS) -fsanitize=fuzzer
 $(BENCH_PROGRAMS): $(OUT)/%: $(OUT)/%.o $(ARCHIVES)
 	$(LINK) $(LIBS) -lbenchmark -lbenchmark_main
@@ -124,6 +129,7 @@ build/thread-safety/%.ok: %.cc
 
 fuzz:
 	+@$(MAKE) --no-print-directory VARIANT=fuzz fuzz-programs
+	@scripts/fuzz-seeds.py build/fuzz/protocol/messages/messages_fuzz_seeds
 	@scripts/run-fuzzers.sh $(FUZZ_SECONDS) $(patsubst %.cc,build/fuzz/%,$(FUZZERS))
 fuzz-programs: $(FUZZ_PROGRAMS)
 

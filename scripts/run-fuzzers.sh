@@ -2,20 +2,21 @@
 # usage: run-fuzzers.sh SECONDS PROGRAM...
 #
 # Runs each libFuzzer program for so long, as many at a time as there are processors. Seeds of build/fuzz/x/y_fuzz are read from
-# x/testdata/y_fuzz_seeds if that is there; what is found is kept in build/fuzz/corpus. Ends with "N passed, N failed".
+# x/testdata/y_fuzz_seeds and build/fuzz/x/y_fuzz_seeds, where these are there; what is found is kept in build/fuzz/corpus. Ends with "N passed, N failed".
 set -euo pipefail
 seconds=$1
 shift
 passed=0 failed=0
 
 fuzz() {  # program
-  local program=$1 name corpus seeds arguments=()
+  local program=$1 name corpus seeds arguments
   name=${program#build/fuzz/}
   corpus=build/fuzz/corpus/$name
-  seeds=$(dirname "$name")/testdata/$(basename "$name")_seeds
   mkdir -p "$corpus"
   arguments=("$corpus")
-  [ -d "$seeds" ] && arguments+=("$seeds")
+  for seeds in "$(dirname "$name")/testdata/$(basename "$name")_seeds" "${program}_seeds"; do
+    if [ -d "$seeds" ]; then arguments+=("$seeds"); fi
+  done
   "$program" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -artifact_prefix="build/fuzz/corpus/$(basename "$name")-" \
     -verbosity=1 "${arguments[@]}" > "build/fuzz/$name.log" 2>&1
 }
