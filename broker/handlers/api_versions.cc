@@ -51,7 +51,7 @@ void handle_api_versions(Services& services, CallPtr call) {
   } else {
     call->peer().software_name = request.client_software_name;
     call->peer().software_version = request.client_software_version;
-    for (const ServedApi& api : served_apis()) {
+    for (const HandledApi& api : handled_apis()) {
       ApiVersionsResponse::ApiVersion range;
       range.api_key = static_cast<int16_t>(api.key);
       range.min_version = api.version_min();

@@ -8,13 +8,21 @@ namespace quokka {
 
 namespace {
 
-constexpr ServedApi kServed[] = {
+constexpr HandledApi kHandled[] = {
+    {ApiKey::PRODUCE, &handle_produce},
+    {ApiKey::FETCH, &handle_fetch},
+    {ApiKey::LIST_OFFSETS, &handle_list_offsets},
     {ApiKey::METADATA, &handle_metadata},
+    {ApiKey::LEADER_AND_ISR, &handle_leader_and_isr, true},
+    {ApiKey::STOP_REPLICA, &handle_stop_replica, true},
+    {ApiKey::UPDATE_METADATA, &handle_update_metadata, true},
     {ApiKey::CONTROLLED_SHUTDOWN, &handle_controlled_shutdown, true},
     {ApiKey::API_VERSIONS, &handle_api_versions},
     {ApiKey::CREATE_TOPICS, &handle_create_topics},
     {ApiKey::DELETE_TOPICS, &handle_delete_topics},
+    {ApiKey::DELETE_RECORDS, &handle_delete_records},
     {ApiKey::INIT_PRODUCER_ID, &handle_init_producer_id},
+    {ApiKey::OFFSET_FOR_LEADER_EPOCH, &handle_offset_for_leader_epoch},
     {ApiKey::DESCRIBE_CONFIGS, &handle_describe_configs},
     {ApiKey::DESCRIBE_LOG_DIRS, &handle_describe_log_dirs},
     {ApiKey::CREATE_PARTITIONS, &handle_create_partitions},
@@ -25,13 +33,13 @@ constexpr ServedApi kServed[] = {
 
 }  // namespace
 
-int16_t ServedApi::version_min() const { return api_entry(static_cast<int16_t>(key))->version_min; }
-int16_t ServedApi::version_max() const { return api_entry(static_cast<int16_t>(key))->version_max; }
+int16_t HandledApi::version_min() const { return api_entry(static_cast<int16_t>(key))->version_min; }
+int16_t HandledApi::version_max() const { return api_entry(static_cast<int16_t>(key))->version_max; }
 
-std::span<const ServedApi> served_apis() { return kServed; }
+std::span<const HandledApi> handled_apis() { return kHandled; }
 
 void Dispatch::on_call(CallPtr call) {
-  for (const ServedApi& api : kServed) {
+  for (const HandledApi& api : kHandled) {
     if (static_cast<int16_t>(api.key) != call->api_key()) continue;
     // ApiVersions answers a version it does not know in version 0.
     const bool known = call->version() >= api.version_min() && call->version() <= api.version_max();

@@ -10,7 +10,7 @@
 
 namespace quokka {
 
-struct ServedApi {
+struct HandledApi {
   ApiKey key;
   void (*handle)(Services&, CallPtr);
   bool between_brokers = false;  // refused from listeners that are not the brokers' own
@@ -21,7 +21,7 @@ struct ServedApi {
 };
 
 // Ascending by key.
-std::span<const ServedApi> served_apis();
+std::span<const HandledApi> handled_apis();
 
 class Dispatch final : public CallHandler {
  public:

@@ -8,6 +8,8 @@
 #include "broker/config/broker_config.h"
 #include "broker/handlers/fetch_sessions.h"
 #include "broker/handlers/names_in_flight.h"
+#include "broker/handlers/scratch_pool.h"
+#include "broker/handlers/traffic.h"
 #include "broker/peers/producer_ids.h"
 #include "broker/replica/replica_table.h"
 #include "coord/view/cluster_view.h"
@@ -17,7 +19,6 @@ namespace quokka {
 
 class ConfigStore;
 class ControllerRunner;
-class Registry;
 class ZookeeperSession;
 
 struct Services {
@@ -41,6 +42,9 @@ struct Services {
   Serial& control;  // control requests, one after another
   Random& random;
   Registry& metrics;
+  Traffic& traffic;
+  ScratchPool& scratches;
+  DecompressionLimits decompression;
 
   std::atomic<int64_t>& features_epoch;  // version of /feature; -1 unless it is there and enabled
   std::atomic<int64_t>& broker_epoch;    // czxid of this broker's registration; -1 while it has none

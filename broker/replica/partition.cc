@@ -114,6 +114,11 @@ void Partition::set_config(LogConfigPtr config) {
   log_->log->set_config(std::move(config));
 }
 
+LogConfigPtr Partition::config() const {
+  MutexLock lock(*log_->mutex);
+  return log_->log->config();
+}
+
 // --- Produce
 
 Result<Partition::AppendPermit> Partition::permit_append(int16_t acks) const {
@@ -225,15 +230,22 @@ bool Partition::park(const FetchWaiterPtr& waiter, Isolation isolation, Offset e
 
 // --- Offsets
 
-Result<Partition::OffsetView> Partition::offsets(LeaderEpoch current_leader_epoch, bool leader_only, bool client) const {
+Result<Partition::OffsetView> Partition::offsets(LeaderEpoch current_leader_epoch, bool leader_only) const {
   MutexLock lock(*log_->mutex);
   const Log& log = *log_->log;
   if (const ErrorCode error = check_readable(current_leader_epoch, leader_only); error != ErrorCode::NONE) return Error{error, name_.str()};
   OffsetView view{log.log_start(), log.high_watermark(), log.last_stable_offset(), log.log_end(), leader_epoch_, {}};
   view.start_epoch = log.epochs().epoch_at(log.log_start());
-  if (client && leading_ && view.high_watermark < leading_->epoch_start())
-    return Error{ErrorCode::OFFSET_NOT_AVAILABLE, "the new leader of " + name_.str() + " does not know yet what is committed"};
+  view.high_watermark_lags = leading_ && view.high_watermark < leading_->epoch_start();
   return view;
+}
+
+std::vector<std::pair<Offset, int64_t>> Partition::segment_times() const {
+  MutexLock lock(*log_->mutex);
+  std::vector<std::pair<Offset, int64_t>> times;
+  for (const SegmentPtr& segment : *log_->log->segments())
+    times.emplace_back(segment->base_offset(), segment->sealed() ? segment->seal()->modified_ms : surroundings_.clock.wall_now().ms);
+  return times;
 }
 
 Result<TimestampPlan> Partition::plan_timestamp_search(std::optional<int64_t> timestamp) const {
@@ -255,6 +267,8 @@ Result<Offset> Partition::delete_records(Offset before) {
     MutexLock lock(*log_->mutex);
     if (!leading_) return not_leader(name_);
     Log& log = *log_->log;
+    if (!log.config()->cleanup_delete)
+      return Error{ErrorCode::POLICY_VIOLATION, "the cleanup.policy of " + name_.topic + " has no delete: its records cannot be deleted"};
     target = before.value == -1 ? log.high_watermark() : before;
     if (target.value < 0) return Error{ErrorCode::OFFSET_OUT_OF_RANGE, "the offset " + std::to_string(before.value) + " is negative"};
     if (const Status status = log.raise_log_start(target); !status) return status.error();

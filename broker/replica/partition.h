@@ -80,6 +80,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
   LeaderEpoch leader_epoch() const EXCLUDES(*log_->mutex);
   BrokerId leader() const EXCLUDES(*log_->mutex);
   void set_config(LogConfigPtr config) EXCLUDES(*log_->mutex);
+  LogConfigPtr config() const EXCLUDES(*log_->mutex);
 
   // --- Produce.
   struct AppendPermit {
@@ -125,11 +126,16 @@ class Partition : public std::enable_shared_from_this<Partition> {
     Offset log_start, high_watermark, last_stable_offset, log_end;
     LeaderEpoch leader_epoch;
     LeaderEpoch start_epoch;  // of the record at log_start; -1 unknown
+    // A new leader does not know yet what is committed: its high watermark is behind its epoch's start.
+    bool high_watermark_lags = false;
     Offset end(Isolation isolation) const;
   };
-  // Errors as in read(). `client`: a new leader whose high watermark is behind its epoch's start answers OFFSET_NOT_AVAILABLE.
-  Result<OffsetView> offsets(LeaderEpoch current_leader_epoch, bool leader_only, bool client) const EXCLUDES(*log_->mutex);
+  // Errors as in read().
+  Result<OffsetView> offsets(LeaderEpoch current_leader_epoch, bool leader_only) const EXCLUDES(*log_->mutex);
+  // nullopt searches the largest timestamp.
   Result<TimestampPlan> plan_timestamp_search(std::optional<int64_t> timestamp) const EXCLUDES(*log_->mutex);
+  // Base offsets of the segments, and when each was last written (wall clock, ms).
+  std::vector<std::pair<Offset, int64_t>> segment_times() const EXCLUDES(*log_->mutex);
   Result<EpochEnd> end_of_epoch(LeaderEpoch current_leader_epoch, LeaderEpoch asked, bool leader_only) const EXCLUDES(*log_->mutex);
   // DeleteRecords: raises the log start; offset -1 is the high watermark. Returns the offset that low_watermark() must reach.
   Result<Offset> delete_records(Offset before) EXCLUDES(*log_->mutex);

@@ -223,7 +223,7 @@ struct BlockingClient::Core {
       MutableBytes answered = answer->body();
       bool refused = answered.size() >= 2 && load_be<int16_t>(answered.data()) == static_cast<int16_t>(ErrorCode::UNSUPPORTED_VERSION);
       if (refused && version > 0) continue;
-      Result<Decoded<ApiVersionsResponse>> decoded = decode_response<ApiVersionsResponse>(std::move(*answer), version);
+      Result<Answer<ApiVersionsResponse>> decoded = decode_response<ApiVersionsResponse>(std::move(*answer), version);
       if (!decoded) return decoded.error();
       if (decoded->message.error_code != ErrorCode::NONE)
         return Error{decoded->message.error_code, channel.name() + ": the broker did not tell its versions"};
@@ -266,7 +266,7 @@ BlockingClient::~BlockingClient() = default;
 
 Status BlockingClient::refresh() {
   MetadataRequest request;  // no topics
-  Result<Decoded<MetadataResponse>> answer = call<MetadataResponse>(request);
+  Result<Answer<MetadataResponse>> answer = call<MetadataResponse>(request);
   if (!answer) return answer.error();
   std::vector<BrokerAddress> brokers;
   for (const auto& broker : (*answer)->brokers)
@@ -315,7 +315,7 @@ Result<BrokerId> BlockingClient::leader_of(const TopicPartition& partition) {
   request.allow_auto_topic_creation = true;  // absent before version 4, where only the default can be sent
   Result<int16_t> version = version_of(static_cast<int16_t>(ApiKey::METADATA), 0, MetadataRequest::kVersionMax);
   if (version && *version >= 4) request.allow_auto_topic_creation = false;
-  Result<Decoded<MetadataResponse>> answer = call<MetadataResponse>(request);
+  Result<Answer<MetadataResponse>> answer = call<MetadataResponse>(request);
   if (!answer) return answer.error();
   for (const auto& topic : (*answer)->topics) {
     if (topic.error_code != ErrorCode::NONE) return Error{topic.error_code, "topic " + partition.topic + ": " + std::string(name(topic.error_code))};
@@ -338,7 +338,7 @@ Result<BrokerId> BlockingClient::coordinator_of(const std::string& key, int8_t k
     request.coordinator_keys = Array(keys);
   else
     request.key = key;
-  Result<Decoded<FindCoordinatorResponse>> answer = call<FindCoordinatorResponse>(request);
+  Result<Answer<FindCoordinatorResponse>> answer = call<FindCoordinatorResponse>(request);
   if (!answer) return answer.error();
   const FindCoordinatorResponse& response = answer->message;
   bool batched = !response.coordinators.empty();

@@ -43,17 +43,17 @@ class BlockingClient {
   // Answers come from the highest version that both sides know, or `version_max` if that is lower. Errors of the connection and of the protocol;
   // error codes inside the response are the caller's to look at.
   template <class Response, class Request>
-  Result<Decoded<Response>> call(const Request& request, int16_t version_max = INT16_MAX) {
+  Result<Answer<Response>> call(const Request& request, int16_t version_max = INT16_MAX) {
     return call_at<Response>(kAnyBroker, request, version_max);
   }
   // The broker with that id, by the address the cluster advertises for it.
   template <class Response, class Request>
-  Result<Decoded<Response>> call_broker(BrokerId broker, const Request& request, int16_t version_max = INT16_MAX) {
+  Result<Answer<Response>> call_broker(BrokerId broker, const Request& request, int16_t version_max = INT16_MAX) {
     return call_at<Response>(broker.value, request, version_max);
   }
   // The controller. When it moves (NOT_CONTROLLER), call refresh() and ask again.
   template <class Response, class Request>
-  Result<Decoded<Response>> call_controller(const Request& request, int16_t version_max = INT16_MAX) {
+  Result<Answer<Response>> call_controller(const Request& request, int16_t version_max = INT16_MAX) {
     Result<BrokerId> controller = controller_id();
     if (!controller) return controller.error();
     return call_at<Response>(controller->value, request, version_max);
@@ -87,7 +87,7 @@ class BlockingClient {
   static constexpr int32_t kAnyBroker = INT32_MIN;
 
   template <class Response, class Request>
-  Result<Decoded<Response>> call_at(int32_t broker, const Request& request, int16_t version_max) {
+  Result<Answer<Response>> call_at(int32_t broker, const Request& request, int16_t version_max) {
     static_assert(Request::kApiKey == Response::kApiKey, "a response of another API");
     auto at = broker == kAnyBroker ? std::nullopt : std::optional(BrokerId(broker));
     Result<int16_t> version = version_of(static_cast<int16_t>(Request::kApiKey), Request::kVersionMin,

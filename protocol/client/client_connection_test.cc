@@ -296,8 +296,8 @@ TEST_F(ClientConnectionTest, ACallbackMayDestroyOrSend) {
 TEST_F(ClientConnectionTest, TypedAnswersOwnWhatTheyShow) {
   open();
   MetadataRequest request;
-  std::optional<Decoded<MetadataResponse>> kept;
-  quokka::send<MetadataResponse>(*connection, request, 12, [&kept](Result<Decoded<MetadataResponse>> answer) {
+  std::optional<Answer<MetadataResponse>> kept;
+  quokka::send<MetadataResponse>(*connection, request, 12, [&kept](Result<Answer<MetadataResponse>> answer) {
     ASSERT_TRUE(answer.ok()) << answer.error().message;
     kept.emplace(std::move(*answer));
   });
@@ -318,7 +318,7 @@ TEST_F(ClientConnectionTest, TypedAnswersOwnWhatTheyShow) {
 TEST_F(ClientConnectionTest, ABodyThatDoesNotDecodeNamesTheField) {
   open();
   std::string message;
-  quokka::send<ApiVersionsResponse>(*connection, ApiVersionsRequest{}, 0, [&](Result<Decoded<ApiVersionsResponse>> answer) {
+  quokka::send<ApiVersionsResponse>(*connection, ApiVersionsRequest{}, 0, [&](Result<Answer<ApiVersionsResponse>> answer) {
     ASSERT_FALSE(answer.ok());
     message = answer.error().message;
   });

@@ -1,6 +1,6 @@
 // Requests and responses as messages, over a ClientConnection's bytes.
 //
-//   send<ListOffsetsResponse>(connection, request, 7, [](Result<Decoded<ListOffsetsResponse>> answer) { ... answer->message.topics ... });
+//   send<ListOffsetsResponse>(connection, request, 7, [](Result<Answer<ListOffsetsResponse>> answer) { ... answer->message.topics ... });
 #pragma once
 
 #include <memory>
@@ -14,7 +14,7 @@ namespace quokka {
 
 // A message with the bytes and the arena that it borrows from. Move-only; moving it moves no bytes, so views stay valid.
 template <class M>
-struct Decoded {
+struct Answer {
   ClientResponse response;
   Arena arena;
   M message;
@@ -25,16 +25,16 @@ struct Decoded {
 
 // Errors: UNKNOWN_SERVER_ERROR naming the field.
 template <class M>
-Result<Decoded<M>> decode_response(ClientResponse response, int16_t version) {
+Result<Answer<M>> decode_response(ClientResponse response, int16_t version) {
   Arena arena = Arena::for_frame(response.frame.size());
   Result<M> message = decode<M>(response.body(), version, arena);
   if (!message) return Error{ErrorCode::UNKNOWN_SERVER_ERROR, message.error().message};
-  return Decoded<M>{std::move(response), std::move(arena), std::move(*message)};
+  return Answer<M>{std::move(response), std::move(arena), std::move(*message)};
 }
 
 // The connection's loop only; so is the callback, which never runs inline. Records that the request borrows live until then.
 template <class Response, class Request>
-void send(ClientConnection& connection, const Request& request, int16_t version, Duration timeout, Function<void(Result<Decoded<Response>>)> on_answer) {
+void send(ClientConnection& connection, const Request& request, int16_t version, Duration timeout, Function<void(Result<Answer<Response>>)> on_answer) {
   static_assert(Request::kApiKey == Response::kApiKey, "a response of another API");
   Result<Encoded> body = encode(request, version);
   QUOKKA_CHECK(body.ok(), body.ok() ? std::string() : body.error().message);
@@ -49,7 +49,7 @@ void send(ClientConnection& connection, const Request& request, int16_t version,
 }
 
 template <class Response, class Request>
-void send(ClientConnection& connection, const Request& request, int16_t version, Function<void(Result<Decoded<Response>>)> on_answer) {
+void send(ClientConnection& connection, const Request& request, int16_t version, Function<void(Result<Answer<Response>>)> on_answer) {
   send<Response>(connection, request, version, connection.settings().request_timeout, std::move(on_answer));
 }
 

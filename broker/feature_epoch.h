@@ -1,0 +1,33 @@
+// The version of /feature, which ApiVersions tells as finalized features epoch: -1 while the znode is missing or disabled.
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "coord/session/zookeeper_session.h"
+#include "protocol/base/result.h"
+
+namespace quokka {
+
+// On the session's loop.
+class FeatureEpoch final : public ZookeeperListener {
+ public:
+  // `refused` is called once with a reason when a finalized feature is found that this broker does not understand.
+  FeatureEpoch(ZookeeperSession& session, std::atomic<int64_t>& epoch, Function<void(std::string)> refused);
+  ~FeatureEpoch();
+
+  void start() { look(); }
+  void on_session(SessionEvent event) override;
+  void on_watch(WatchEvent event, const std::string& path) override;
+
+ private:
+  void look();
+  void read();
+
+  ZookeeperSession& session_;
+  std::atomic<int64_t>& epoch_;
+  Function<void(std::string)> refused_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace quokka

@@ -1,0 +1,412 @@
+// Fetch (key 1), versions 0-17: records from the partitions that a consumer or a follower names.
+//
+// Answered at once if there are min_bytes to read, anything is wrong with a partition, or no waiting is wanted; else parked at the partitions until
+// enough arrives or max_wait_ms has passed, then everything is read anew. Consumers read to the high watermark, with read_committed to the last stable
+// offset, followers to the log end.
+// Versions: 0-1 magic 0, 2-3 magic 1 (converted down); 3 max_bytes and progress with any batch size; 4 magic 2, isolation; 7 sessions (KIP-227); 9 current
+// leader epoch; 10 zstd; 11 consumers may read followers (KIP-392); 12 diverging epochs; 13 topic ids; 15 replica state; 16 current leader in the answer.
+// Better than Kafka: replica ids other than -1, -2 and brokers' are refused, and brokers' count only on the brokers' listener.
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "broker/handlers/current_leaders.h"
+#include "broker/handlers/handlers.h"
+#include "broker/handlers/reply.h"
+#include "broker/handlers/services.h"
+#include "protocol/messages/fetch.h"
+#include "protocol/records/conversion.h"
+
+namespace quokka {
+
+namespace {
+
+using TopicAnswer = FetchResponse::FetchableTopicResponse;
+using PartitionAnswer = TopicAnswer::PartitionData;
+
+constexpr int16_t kFirstOfMagic2 = 4, kFirstOfZstd = 10, kFirstOfFollowers = 11, kFirstOfTopicIds = 13, kFirstOfReplicaState = 15,
+                  kFirstOfCurrentLeader = 16;
+constexpr int64_t kBatchSizeAt = 8;  // of the length field in a batch
+
+// What was read of one partition.
+struct Reading {
+  ErrorCode error = ErrorCode::NONE;
+  Offset high_watermark, last_stable_offset, log_start;
+  std::optional<EpochEnd> diverging;
+  LogRead data;
+  std::unique_ptr<uint8_t[]> converted;  // for old versions; then data.slice is not sent
+  size_t converted_bytes = 0;
+  Offset end;                      // what could be read when this was read: parked against it
+  size_t bytes() const { return converted ? converted_bytes : static_cast<size_t>(data.slice.length); }
+};
+
+class FetchCall : public FetchWaiter, public std::enable_shared_from_this<FetchCall> {
+ public:
+  FetchCall(Services& services, CallPtr call, Decoded<FetchRequest> decoded)
+      : services_(services), call_(std::move(call)), loop_(call_->loop()), version_(call_->version()), decoded_(std::move(decoded)) {}
+
+  void run();
+  void wake() override {
+    if (woken_.exchange(true)) return;
+    loop_.post([self = shared_from_this()] { self->on_woken(); });
+  }
+
+ private:
+  const FetchRequest& request() const { return decoded_.request; }
+  void refuse(ErrorCode error);
+  FetchSessions::Request session_request();
+  void resolve();
+  bool read_all();
+  void read_one(const FetchWish& wish, const PartitionPtr& partition, int64_t& bytes_left, bool& min_one_message, Reading& reading);
+  void convert(const FetchWish& wish, const LogConfig& config, Reading& reading);
+  bool park();
+  void on_woken();
+  void answer();
+  void fill(const FetchWish& wish, Reading& reading, PartitionAnswer& answer, std::vector<FileSlice>& slices);
+
+  Services& services_;
+  CallPtr call_;
+  Loop& loop_;
+  const int16_t version_;
+  Decoded<FetchRequest> decoded_;
+  FetchContext context_;
+  BrokerId replica_{-1};
+  Isolation isolation_ = Isolation::read_uncommitted;
+  int64_t bytes_max_ = 0, bytes_min_ = 0;
+  std::vector<PartitionPtr> partitions_;  // of context_.wishes, null where there is none
+  std::vector<ErrorCode> missing_;        // why
+  std::vector<Reading> readings_;
+  MonoTime deadline_;
+  Loop::TimerId timer_ = 0;
+  std::atomic<bool> woken_{false};
+  // What the answer borrows.
+  std::vector<std::vector<PartitionAnswer::AbortedTransaction>> aborted_;
+};
+
+// An error of the whole: up to version 12 each partition carries it too.
+void FetchCall::refuse(ErrorCode error) {
+  FetchResponse response;
+  response.error_code = version_ >= 7 ? error : ErrorCode::NONE;
+  response.session_id = version_ >= 7 ? request().session_id : 0;
+  std::vector<TopicAnswer> topics;
+  std::vector<std::vector<PartitionAnswer>> partitions;
+  if (version_ < kFirstOfTopicIds) {
+    for (const auto& topic : request().topics) {
+      auto& answers = partitions.emplace_back();
+      for (const auto& wish : topic.partitions) {
+        PartitionAnswer& answer = answers.emplace_back();
+        answer.partition_index = wish.partition;
+        answer.error_code = error;
+        answer.high_watermark = Offset(-1);
+        answer.records.bytes = Bytes();
+      }
+      TopicAnswer told;
+      told.topic = topic.topic;
+      told.partitions = answers;
+      topics.push_back(told);
+    }
+  }
+  response.responses = topics;
+  reply(std::move(call_), response);
+}
+
+FetchSessions::Request FetchCall::session_request() {
+  FetchSessions::Request wanted;
+  const FetchRequest& from = request();
+  wanted.session_id = version_ >= 7 ? from.session_id : 0;
+  wanted.session_epoch = version_ >= 7 ? from.session_epoch : -1;
+  wanted.uses_topic_ids = version_ >= kFirstOfTopicIds;
+  wanted.from_follower = replica_.value >= 0;
+  for (const auto& topic : from.topics) {
+    const auto name = topic.topic.empty() && wanted.uses_topic_ids ? nullptr : std::make_shared<const std::string>(topic.topic);
+    for (const auto& partition : topic.partitions) {
+      wanted.wishes.push_back({name, topic.topic_id, partition.partition, partition.current_leader_epoch, partition.last_fetched_epoch,
+                               partition.fetch_offset, partition.log_start_offset, partition.partition_max_bytes});
+    }
+  }
+  for (const auto& topic : from.forgotten_topics_data) {
+    const auto name = wanted.uses_topic_ids ? nullptr : std::make_shared<const std::string>(topic.topic);
+    for (const PartitionIndex partition : topic.partitions) {
+      FetchWish forgotten;
+      forgotten.topic = name;
+      forgotten.topic_id = topic.topic_id;
+      forgotten.partition = partition;
+      wanted.forgotten.push_back(std::move(forgotten));
+    }
+  }
+  return wanted;
+}
+
+void FetchCall::run() {
+  const FetchRequest& from = request();
+  replica_ = version_ >= kFirstOfReplicaState ? from.replica_state.replica_id : from.replica_id;
+  if (replica_.value < -2) return refuse(ErrorCode::INVALID_REQUEST);
+  if (replica_.value >= 0 && !call_->peer().inter_broker) return refuse(ErrorCode::CLUSTER_AUTHORIZATION_FAILED);
+  if (from.isolation_level != 0 && from.isolation_level != 1) return refuse(ErrorCode::UNKNOWN_SERVER_ERROR);
+  if (replica_.value >= 0) {
+    isolation_ = Isolation::log_end;
+  } else if (from.isolation_level == 1) {
+    isolation_ = Isolation::read_committed;
+  }
+  const int64_t broker_max = replica_.value >= 0 ? INT32_MAX : services_.config.fetch_max_bytes;
+  bytes_max_ = std::min<int64_t>(version_ >= 3 ? from.max_bytes : INT32_MAX, broker_max);
+  bytes_min_ = std::min<int64_t>(from.min_bytes, bytes_max_);
+
+  context_ = services_.fetch_sessions.open(session_request(), loop_.now());
+  if (context_.error != ErrorCode::NONE) {
+    FetchResponse response;
+    response.error_code = context_.error;
+    return reply(std::move(call_), response);
+  }
+  resolve();
+  deadline_ = loop_.now() + Duration::millis(std::max(0, from.max_wait_ms));
+  if (read_all() || from.max_wait_ms <= 0) return answer();
+  while (!park()) {
+    if (read_all()) return answer();
+  }
+  timer_ = loop_.call_at(deadline_, [self = shared_from_this()] {
+    if (!self->call_) return;
+    self->timer_ = 0;
+    self->read_all();
+    self->answer();
+  });
+}
+
+// Names for ids, partitions for names.
+void FetchCall::resolve() {
+  const ClusterViewPtr view = services_.view.get();
+  partitions_.resize(context_.wishes.size());
+  missing_.resize(context_.wishes.size(), ErrorCode::NONE);
+  readings_.resize(context_.wishes.size());
+  for (size_t i = 0; i < context_.wishes.size(); ++i) {
+    FetchWish& wish = context_.wishes[i];
+    if (!wish.topic || version_ >= kFirstOfTopicIds) {
+      const TopicView* topic = view->topic(wish.topic_id);
+      if (topic == nullptr) {
+        missing_[i] = ErrorCode::UNKNOWN_TOPIC_ID;
+        continue;
+      }
+      if (!wish.topic || *wish.topic != topic->name) wish.topic = std::make_shared<const std::string>(topic->name);
+    }
+    if (view->partition(*wish.topic, wish.partition) == nullptr) {
+      missing_[i] = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+      continue;
+    }
+    partitions_[i] = services_.replicas.find(*wish.topic, wish.partition);
+    if (!partitions_[i]) {
+      missing_[i] = missing_partition_error(services_, *view, *wish.topic, wish.partition);
+    } else if (version_ >= kFirstOfTopicIds && !partitions_[i]->topic_id().is_zero() && partitions_[i]->topic_id() != wish.topic_id) {
+      missing_[i] = ErrorCode::INCONSISTENT_TOPIC_ID;
+      partitions_[i] = nullptr;
+    }
+  }
+}
+
+// True if the answer is due.
+bool FetchCall::read_all() {
+  int64_t bytes_left = bytes_max_;
+  int64_t bytes = 0;
+  bool due = false, any = false;
+  bool min_one_message = version_ >= 3;
+  for (size_t i = 0; i < context_.wishes.size(); ++i) {
+    Reading reading;
+    if (!partitions_[i]) {
+      reading.error = missing_[i];
+      due = due || missing_[i] == ErrorCode::NOT_LEADER_OR_FOLLOWER || missing_[i] == ErrorCode::KAFKA_STORAGE_ERROR;
+    } else {
+      any = true;
+      read_one(context_.wishes[i], partitions_[i], bytes_left, min_one_message, reading);
+      bytes += static_cast<int64_t>(reading.bytes());
+      due = due || reading.error != ErrorCode::NONE || reading.diverging;
+    }
+    readings_[i] = std::move(reading);
+  }
+  return due || !any || bytes >= bytes_min_;
+}
+
+void FetchCall::read_one(const FetchWish& wish, const PartitionPtr& partition, int64_t& bytes_left, bool& min_one_message, Reading& reading) {
+  if (wish.partition_bytes_max < 0) {
+    reading.error = ErrorCode::UNKNOWN_SERVER_ERROR;
+    return;
+  }
+  Partition::Read read;
+  read.offset = wish.fetch_offset;
+  read.bytes_max = std::min<int64_t>(wish.partition_bytes_max, std::max<int64_t>(0, bytes_left));
+  read.min_one_message = min_one_message;
+  read.isolation = isolation_;
+  read.current_leader_epoch = wish.current_leader_epoch;
+  read.last_fetched_epoch = wish.last_fetched_epoch;
+  read.leader_only = replica_.value >= 0 || version_ < kFirstOfFollowers;
+  if (replica_.value >= 0) {
+    const BrokerEpoch epoch = version_ >= kFirstOfReplicaState ? request().replica_state.replica_epoch : BrokerEpoch();
+    read.follower = Leader::FollowerFetch{replica_, epoch, wish.fetch_offset, wish.follower_log_start, services_.view.get()->is_live(replica_)};
+  }
+  Result<Partition::ReadAnswer> answer = partition->read(read);
+  if (!answer) {
+    reading.error = answer.code();
+    return;
+  }
+  reading.high_watermark = answer->high_watermark;
+  reading.last_stable_offset = answer->last_stable_offset;
+  reading.log_start = answer->log_start;
+  reading.diverging = answer->diverging;
+  reading.end = answer->end;
+  if (answer->diverging) return;
+  Result<LogRead> data = answer->plan.run();
+  if (!data) {
+    reading.error = data.code();
+    return;
+  }
+  reading.data = *std::move(data);
+  FileSlice& slice = reading.data.slice;
+  if (slice.length > 0 && version_ >= 3 && !read.min_one_message) {
+    // Half a batch is of no use to a client that is promised progress with any size.
+    uint8_t length[4];
+    const Result<size_t> got = slice.file->read_at(MutableBytes(length), slice.position + kBatchSizeAt);
+    if (!got || *got < 4 || slice.length < load_be<int32_t>(length) + static_cast<int64_t>(kLogOverheadBytes)) slice.length = 0;
+  }
+  if (version_ < kFirstOfZstd || version_ < kFirstOfMagic2) convert(wish, *partition->config(), reading);
+  if (reading.error != ErrorCode::NONE) return;
+  if (reading.bytes() > 0) min_one_message = false;
+  bytes_left -= static_cast<int64_t>(reading.bytes());
+}
+
+// What old clients cannot read.
+void FetchCall::convert(const FetchWish& wish, const LogConfig& config, Reading& reading) {
+  if (config.compression == CompressionCodec::ZSTD) {
+    reading.error = ErrorCode::UNSUPPORTED_COMPRESSION_TYPE;
+    return;
+  }
+  if (version_ >= kFirstOfMagic2) return;
+  if (!config.down_conversion) {
+    reading.error = ErrorCode::UNSUPPORTED_VERSION;
+    return;
+  }
+  const FileSlice& slice = reading.data.slice;
+  if (slice.length == 0) return;
+  std::vector<uint8_t> batches(static_cast<size_t>(slice.length));
+  const Result<size_t> got = slice.file->read_at(batches, slice.position);
+  if (!got) {
+    reading.error = got.code();
+    return;
+  }
+  ScratchPool::Loan scratch = services_.scratches.lend();
+  std::vector<uint8_t> converted;
+  reading.error =
+      convert_down(Bytes(batches.data(), *got), version_ <= 1 ? 0 : 1, wish.fetch_offset, services_.decompression, *scratch, converted).code();
+  reading.converted = std::make_unique<uint8_t[]>(converted.size());
+  std::copy(converted.begin(), converted.end(), reading.converted.get());
+  reading.converted_bytes = converted.size();
+}
+
+// False if there is news since read_all.
+bool FetchCall::park() {
+  woken_.store(false);
+  const FetchWaiterPtr self = shared_from_this();
+  for (size_t i = 0; i < context_.wishes.size(); ++i) {
+    if (partitions_[i] && !partitions_[i]->park(self, isolation_, readings_[i].end, context_.wishes[i].current_leader_epoch)) return false;
+  }
+  return true;
+}
+
+void FetchCall::on_woken() {
+  if (!call_) return;
+  do {
+    if (read_all() || loop_.now() >= deadline_) return answer();
+  } while (!park());
+}
+
+void FetchCall::fill(const FetchWish& wish, Reading& reading, PartitionAnswer& answer, std::vector<FileSlice>& slices) {
+  answer.partition_index = wish.partition;
+  answer.error_code = reading.error;
+  answer.high_watermark = reading.error == ErrorCode::NONE ? reading.high_watermark : Offset(-1);
+  answer.last_stable_offset = reading.error == ErrorCode::NONE ? reading.last_stable_offset : Offset(-1);
+  answer.log_start_offset = reading.error == ErrorCode::NONE ? reading.log_start : Offset(-1);
+  if (reading.diverging) {
+    answer.diverging_epoch.epoch = reading.diverging->epoch.value;
+    answer.diverging_epoch.end_offset = reading.diverging->end_offset;
+  }
+  answer.aborted_transactions = std::nullopt;
+  if (reading.error == ErrorCode::NONE && isolation_ == Isolation::read_committed) {
+    auto& aborted = aborted_.emplace_back();
+    for (const AbortedTransaction& each : reading.data.aborted) aborted.push_back({each.producer_id, each.first_offset});
+    answer.aborted_transactions = aborted;
+  }
+  if (reading.error != ErrorCode::NONE || reading.bytes() == 0) {
+    answer.records.bytes = Bytes();
+  } else if (reading.converted) {
+    answer.records.bytes = Bytes(reading.converted.get(), reading.converted_bytes);
+  } else {
+    answer.records.hole_bytes = static_cast<size_t>(reading.data.slice.length);
+    slices.push_back(std::move(reading.data.slice));
+  }
+}
+
+void FetchCall::answer() {
+  if (timer_ != 0) loop_.cancel(timer_);
+  std::vector<bool> send(context_.wishes.size(), true);
+  if (context_.session) {
+    std::vector<FetchNews> news;
+    for (const Reading& reading : readings_) {
+      const bool good = reading.error == ErrorCode::NONE;
+      news.push_back({reading.error, good ? reading.high_watermark : Offset(), good ? reading.log_start : Offset(), reading.bytes() > 0,
+                      reading.diverging.has_value()});
+    }
+    send = context_.session->note(context_.wishes, news, context_.incremental);
+  }
+  CurrentLeaders<FetchResponse::NodeEndpoint> leaders(services_, call_->peer().listener, version_ >= kFirstOfCurrentLeader);
+  std::vector<PartitionAnswer> partitions;
+  partitions.reserve(context_.wishes.size());
+  aborted_.reserve(context_.wishes.size());
+  std::vector<TopicAnswer> topics;
+  std::vector<FileSlice> slices;
+  for (size_t i = 0; i < context_.wishes.size(); ++i) {
+    if (!send[i]) continue;
+    const FetchWish& wish = context_.wishes[i];
+    Reading& reading = readings_[i];
+    const size_t bytes = reading.bytes();
+    PartitionAnswer& answer = partitions.emplace_back();
+    fill(wish, reading, answer, slices);
+    if (reading.error == ErrorCode::UNKNOWN_TOPIC_ID || (reading.error == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION && !partitions_[i]))
+      answer.aborted_transactions = Array<PartitionAnswer::AbortedTransaction>();
+    if (wish.topic && partitions_[i]) services_.traffic.on_fetched(*wish.topic, bytes, replica_.value >= 0);
+    if (wish.topic && (reading.error == ErrorCode::NOT_LEADER_OR_FOLLOWER || reading.error == ErrorCode::FENCED_LEADER_EPOCH))
+      leaders.tell(*wish.topic, wish.partition, answer.current_leader);
+    const std::string_view name = wish.topic ? std::string_view(*wish.topic) : std::string_view();
+    const bool same = !topics.empty() && (version_ >= kFirstOfTopicIds ? topics.back().topic_id == wish.topic_id : topics.back().topic == name);
+    if (same) {
+      topics.back().partitions = Array<PartitionAnswer>(topics.back().partitions.begin(), topics.back().partitions.size() + 1);
+    } else {
+      TopicAnswer topic;
+      topic.topic = name;
+      topic.topic_id = wish.topic_id;
+      topic.partitions = Array<PartitionAnswer>(&answer, 1);
+      topics.push_back(topic);
+    }
+  }
+  FetchResponse response;
+  response.session_id = context_.session ? context_.session->id() : 0;
+  response.responses = topics;
+  response.node_endpoints = leaders.endpoints();
+  Result<Encoded> encoded = encode(response, version_);
+  if (!encoded) {
+    log_error("{}", encoded.error().message);
+    return std::move(call_)->close(encoded.error().message);
+  }
+  for (Reading& reading : readings_) {
+    if (reading.converted) encoded->keep(std::move(reading.converted));
+  }
+  std::move(call_)->answer({*std::move(encoded), std::move(slices)});
+  call_.reset();
+}
+
+}  // namespace
+
+void handle_fetch(Services& services, CallPtr call) {
+  auto decoded = decode_call<FetchRequest>(call);
+  if (!decoded) return;
+  std::make_shared<FetchCall>(services, std::move(call), *std::move(decoded))->run();
+}
+
+}  // namespace quokka

@@ -1,0 +1,241 @@
+// Produce (key 0), versions 0-11: appends batches to partitions that this broker leads.
+//
+// Stage one runs on the connection's loop in the order of arrival: each partition's batch is checked and appended. With acks 0 nothing is answered (a
+// failed partition closes the connection, the only sign a client gets), with acks 1 the answer follows at once, with acks -1 when every partition is
+// committed or the time-out has passed. Versions: 3 transactional id and magic 2 only, 7 zstd, 8 record errors, 9 flexible, 10 current leader in
+// the answer to a wrong leader. Throttle times are 0.
+// Better than Kafka: null records are answered INVALID_REQUEST instead of never.
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "broker/handlers/current_leaders.h"
+#include "broker/handlers/handlers.h"
+#include "broker/handlers/reply.h"
+#include "broker/handlers/services.h"
+#include "protocol/base/topic_name.h"
+#include "protocol/messages/produce.h"
+#include "protocol/records/validate.h"
+
+namespace quokka {
+
+namespace {
+
+using TopicResponse = ProduceResponse::TopicProduceResponse;
+using PartitionResponse = TopicResponse::PartitionProduceResponse;
+
+constexpr int16_t kAcksAll = -1;
+
+// A produce from its first append until it is answered.
+class Produce : public std::enable_shared_from_this<Produce> {
+ public:
+  Produce(Services& services, CallPtr call, Decoded<ProduceRequest> decoded)
+      : services_(services), call_(std::move(call)), loop_(call_->loop()), version_(call_->version()), decoded_(std::move(decoded)) {}
+
+  void run();
+
+ private:
+  struct Outcome {
+    std::string_view topic;
+    PartitionIndex partition;
+    ErrorCode error = ErrorCode::NONE;
+    Offset base_offset;
+    int64_t log_append_time = -1;
+    Offset log_start;
+    std::optional<std::string> message;
+    std::vector<RecordError> record_errors;
+  };
+
+  ErrorCode check_whole() const;
+  void append(size_t index, Bytes records, const ClusterView& view);
+  void fail(Outcome& outcome, ErrorCode error) {
+    outcome.error = error;
+    services_.traffic.on_produce_failed(outcome.topic);
+  }
+  void on_committed(size_t index, ErrorCode error);
+  void answer();
+  const ProduceRequest& request() const { return decoded_.request; }
+
+  Services& services_;
+  CallPtr call_;
+  Loop& loop_;
+  const int16_t version_;
+  Decoded<ProduceRequest> decoded_;
+  std::vector<Outcome> outcomes_;
+  size_t waiting_ = 0;       // partitions that are not committed yet
+  bool running_ = true;      // stage one
+  Loop::TimerId timer_ = 0;
+};
+
+AppendRules append_rules(const LogConfig& config) {
+  AppendRules rules;
+  if (config.compression) {
+    const CompressionCodec codec = *config.compression;
+    const int32_t level = codec == CompressionCodec::GZIP ? config.gzip_level : codec == CompressionCodec::LZ4 ? config.lz4_level : config.zstd_level;
+    rules.compression = Compression{codec, level};
+  }
+  rules.timestamp_type = config.timestamp_type;
+  rules.timestamp_before_max_ms = config.timestamp_before_max_ms;
+  rules.timestamp_after_max_ms = config.timestamp_after_max_ms;
+  rules.compacted = config.cleanup_compact;
+  rules.batch_bytes_max = config.max_message_bytes;
+  return rules;
+}
+
+// What is looked at before the request is taken apart; an error is that of every partition.
+ErrorCode Produce::check_whole() const {
+  bool transactional = false;
+  for (const auto& topic : request().topic_data) {
+    for (const auto& partition : topic.partition_data) {
+      if (!partition.records.bytes) return ErrorCode::INVALID_REQUEST;
+      const FirstBatch first = peek_first_batch(*partition.records.bytes);
+      if (first.error != ErrorCode::NONE) return first.error;
+      transactional = transactional || first.is_transactional;
+    }
+  }
+  if (transactional && !request().transactional_id) return ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
+  return ErrorCode::NONE;
+}
+
+void Produce::run() {
+  for (const auto& topic : request().topic_data) {
+    for (const auto& partition : topic.partition_data) {
+      Outcome outcome;
+      outcome.topic = topic.name;
+      outcome.partition = partition.index;
+      outcomes_.push_back(std::move(outcome));
+    }
+  }
+  if (const ErrorCode refused = check_whole(); refused != ErrorCode::NONE) {
+    for (Outcome& outcome : outcomes_) outcome.error = refused;
+  } else {
+    const ClusterViewPtr view = services_.view.get();
+    size_t index = 0;
+    for (const auto& topic : request().topic_data) {
+      for (const auto& partition : topic.partition_data) append(index++, *partition.records.bytes, *view);
+    }
+  }
+  running_ = false;
+  if (waiting_ == 0) return answer();
+  timer_ = loop_.call_after(Duration::millis(std::max(0, request().timeout_ms)), [self = shared_from_this()] {
+    if (!self->call_) return;
+    self->timer_ = 0;
+    for (Outcome& outcome : self->outcomes_) {
+      if (outcome.error == ErrorCode::REQUEST_TIMED_OUT) outcome.base_offset = Offset();
+    }
+    self->answer();
+  });
+}
+
+void Produce::append(size_t index, Bytes records, const ClusterView& view) {
+  Outcome& outcome = outcomes_[index];
+  const int16_t acks = request().acks;
+  if (view.partition(outcome.topic, outcome.partition) == nullptr) return fail(outcome, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+  if (const auto refused = check_produce_version(records, version_)) {
+    if (refused->message_in_response) outcome.message = refused->message;
+    return fail(outcome, refused->code);
+  }
+  if (acks < kAcksAll || acks > 1) return fail(outcome, ErrorCode::INVALID_REQUIRED_ACKS);
+  if (is_internal_topic(outcome.topic)) return fail(outcome, ErrorCode::INVALID_TOPIC_EXCEPTION);
+  const PartitionPtr partition = services_.replicas.find(outcome.topic, outcome.partition);
+  if (!partition) return fail(outcome, missing_partition_error(services_, view, outcome.topic, outcome.partition));
+  const Result<Partition::AppendPermit> permit = partition->permit_append(acks);
+  if (!permit) return fail(outcome, permit.code());
+
+  // The frame is ours to change: offsets are patched in place.
+  const MutableBytes writable(const_cast<uint8_t*>(records.data()), records.size());
+  ScratchPool::Loan scratch = services_.scratches.lend();
+  Validation validation = validate_append(writable, partition->name(), append_rules(*permit->config), AppendOrigin::CLIENT, loop_.wall_now(),
+                                          services_.decompression, *scratch);
+  if (auto* refused = std::get_if<AppendRefused>(&validation)) {
+    if (refused->message_in_response) outcome.message = std::move(refused->message);
+    outcome.record_errors = std::move(refused->record_errors);
+    return fail(outcome, refused->code);
+  }
+  BatchToAppend batch = std::get<BatchToAppend>(std::move(validation));
+  if (batch.is_empty()) return;
+  // There is no transaction coordinator yet that could know the transaction.
+  if (batch.view().is_transactional()) return fail(outcome, ErrorCode::INVALID_TXN_STATE);
+
+  Partition::OnCommitted committed;
+  if (acks == kAcksAll) {
+    // The timer holds the request until it is answered.
+    committed = [weak = weak_from_this(), index, &loop = loop_](ErrorCode error) {
+      loop.post([weak, index, error] {
+        if (const auto self = weak.lock()) self->on_committed(index, error);
+      });
+    };
+  }
+  Result<Partition::Appended> appended = partition->append(batch, permit->leader_epoch, AppendOrigin::CLIENT, std::move(committed));
+  if (!appended) return fail(outcome, appended.code());
+  outcome.base_offset = appended->result.base_offset;
+  outcome.log_append_time = appended->result.log_append_time;
+  outcome.log_start = appended->result.log_start;
+  services_.traffic.on_produced(outcome.topic, batch.bytes().size(), static_cast<size_t>(std::max(0, batch.view().records_count())));
+  if (appended->waits) {
+    ++waiting_;
+    outcome.error = ErrorCode::REQUEST_TIMED_OUT;  // unless it is committed in time
+  }
+}
+
+void Produce::on_committed(size_t index, ErrorCode error) {
+  if (!call_) return;  // answered by the time-out
+  outcomes_[index].error = error;
+  if (error != ErrorCode::NONE) outcomes_[index].base_offset = Offset();
+  if (--waiting_ == 0 && !running_) answer();
+}
+
+void Produce::answer() {
+  if (timer_ != 0) loop_.cancel(timer_);
+  if (request().acks == 0) {
+    for (const Outcome& outcome : outcomes_) {
+      if (outcome.error != ErrorCode::NONE)
+        return call_->close("a produce with acks=0 to " + std::string(outcome.topic) + "-" + std::to_string(outcome.partition.value) +
+                                       " failed: " + std::string(name(outcome.error)));
+    }
+    return call_->answer_nothing();
+  }
+  CurrentLeaders<ProduceResponse::NodeEndpoint> leaders(services_, call_->peer().listener, version_ >= 10);
+  ProduceResponse response;
+  std::vector<TopicResponse> topics;
+  std::vector<PartitionResponse> partitions;
+  std::vector<std::vector<PartitionResponse::BatchIndexAndErrorMessage>> record_errors;
+  partitions.reserve(outcomes_.size());
+  record_errors.reserve(outcomes_.size());
+  size_t index = 0;
+  for (const auto& topic : request().topic_data) {
+    TopicResponse told;
+    told.name = topic.name;
+    const size_t begin = index;
+    for (; index < begin + topic.partition_data.size(); ++index) {
+      Outcome& outcome = outcomes_[index];
+      PartitionResponse data;
+      data.index = outcome.partition;
+      data.error_code = outcome.error;
+      data.base_offset = outcome.base_offset;
+      data.log_append_time_ms = outcome.log_append_time;
+      data.log_start_offset = outcome.log_start;
+      if (outcome.message) data.error_message = *outcome.message;
+      auto& errors = record_errors.emplace_back();
+      for (const RecordError& error : outcome.record_errors) errors.push_back({error.batch_index, std::string_view(error.message)});
+      data.record_errors = errors;
+      if (outcome.error == ErrorCode::NOT_LEADER_OR_FOLLOWER) leaders.tell(outcome.topic, outcome.partition, data.current_leader);
+      partitions.push_back(data);
+    }
+    told.partition_responses = Array<PartitionResponse>(partitions.data() + begin, index - begin);
+    topics.push_back(told);
+  }
+  response.responses = topics;
+  response.node_endpoints = leaders.endpoints();
+  reply(std::move(call_), response);
+}
+
+}  // namespace
+
+void handle_produce(Services& services, CallPtr call) {
+  auto decoded = decode_call<ProduceRequest>(call);
+  if (!decoded) return;
+  std::make_shared<Produce>(services, std::move(call), *std::move(decoded))->run();
+}
+
+}  // namespace quokka

@@ -1,0 +1,378 @@
+#include "broker/peers/replica_fetchers.h"
+
+#include <algorithm>
+#include <optional>
+#include <unordered_map>
+
+#include "protocol/base/log.h"
+#include "protocol/client/typed_call.h"
+#include "protocol/messages/fetch.h"
+#include "protocol/messages/list_offsets.h"
+
+namespace quokka {
+
+namespace {
+
+constexpr int16_t kFetchVersion = 17;
+constexpr int16_t kFetchVersionOfNames = 12;  // while a partition has no topic id
+constexpr int16_t kListOffsetsVersion = 9;
+
+}  // namespace
+
+// On the loop of its lane.
+class ReplicaFetchers::Fetcher : public std::enable_shared_from_this<Fetcher> {
+ public:
+  Fetcher(const Settings& settings, const Ports& ports, Lane lane, BrokerId source)
+      : settings_(settings), ports_(ports), loop_(lane.loop), source_(source), link_(lane.loop, lane.streams, ports.view, settings.link) {}
+
+  Loop& loop() { return loop_; }
+
+  void add(PartitionPtr partition) {
+    const TopicPartition name = partition->name();
+    Followed& followed = partitions_[name];
+    followed.partition = std::move(partition);
+    followed.resting_until = {};
+    followed.truncating = false;
+    wake();
+  }
+  void remove(const TopicPartition& name) {
+    const auto found = partitions_.find(name);
+    if (found == partitions_.end()) return;
+    if (found->second.in_session) forgotten_.emplace(name, found->second.partition->topic_id());
+    partitions_.erase(found);
+  }
+
+ private:
+  struct Followed {
+    PartitionPtr partition;
+    MonoTime resting_until;   // after an error
+    bool truncating = false;  // on the pool
+    bool in_session = false;
+    Partition::FetchFrom sent;  // as the session has it
+  };
+  using Response = FetchResponse::FetchableTopicResponse::PartitionData;
+
+  void wake() {
+    if (!in_flight_ && !waking_) {
+      waking_ = true;
+      loop_.post([weak = weak_from_this()] {
+        if (const auto self = weak.lock()) {
+          self->waking_ = false;
+          self->fetch();
+        }
+      });
+    }
+  }
+  void wake_after(Duration delay) {
+    if (timer_) return;
+    timer_ = true;
+    loop_.call_after(delay, [weak = weak_from_this()] {
+      if (const auto self = weak.lock()) {
+        self->timer_ = false;
+        self->wake();
+      }
+    });
+  }
+
+  void end_session() {
+    session_id_ = 0;
+    session_epoch_ = 0;
+    forgotten_.clear();
+    for (auto& [name, followed] : partitions_) followed.in_session = false;
+  }
+
+  void fetch();
+  bool collect_wishes(FetchRequest& request);
+  void on_fetched(Result<Answer<FetchResponse>> answer);
+  void on_partition(const TopicPartition& name, Followed& followed, const Response& data);
+  void rest(Followed& followed) {
+    followed.resting_until = loop_.now() + settings_.backoff;
+    wake_after(settings_.backoff);
+  }
+  template <class Truncation>
+  void truncate(const TopicPartition& name, Followed& followed, Truncation truncation);
+  void ask_bounds(const TopicPartition& name, const PartitionPtr& partition, LeaderEpoch epoch);
+  void ask_offset(const TopicPartition& name, LeaderEpoch epoch, int64_t timestamp, Function<void(Result<Offset>)> done);
+  const TopicPartition* name_of(const FetchResponse::FetchableTopicResponse& topic, PartitionIndex partition);
+
+  const Settings& settings_;
+  const Ports& ports_;
+  Loop& loop_;
+  const BrokerId source_;
+  BrokerLink link_;
+  std::map<TopicPartition, Followed> partitions_;
+  std::map<TopicPartition, TopicId> forgotten_;  // to be told to the session
+  std::unordered_map<TopicId, std::string> topic_names_;
+  int32_t session_id_ = 0;
+  int32_t session_epoch_ = 0;
+  bool session_by_id_ = true;
+  bool in_flight_ = false;
+  bool waking_ = false;
+  bool timer_ = false;
+
+  // Memory of the request under way.
+  std::vector<FetchRequest::FetchTopic> topics_;
+  std::vector<std::vector<FetchRequest::FetchTopic::FetchPartition>> topic_partitions_;
+  std::vector<FetchRequest::ForgottenTopic> forgotten_topics_;
+  std::vector<PartitionIndex> forgotten_indexes_;
+};
+
+// Names what changed since the session's last request; false if there is nothing to fetch now.
+bool ReplicaFetchers::Fetcher::collect_wishes(FetchRequest& request) {
+  const MonoTime now = loop_.now();
+  const bool by_id = std::none_of(partitions_.begin(), partitions_.end(), [](const auto& p) { return p.second.partition->topic_id().is_zero(); });
+  if (by_id != session_by_id_) end_session();
+  session_by_id_ = by_id;
+  topics_.clear();
+  topic_partitions_.clear();
+  forgotten_topics_.clear();
+  bool any = false;
+  const std::string* topic = nullptr;
+  for (auto& [name, followed] : partitions_) {
+    std::optional<Partition::FetchFrom> from;
+    if (!followed.truncating && followed.resting_until <= now) from = followed.partition->fetch_from();
+    if (!from) {
+      if (followed.in_session) forgotten_.emplace(name, followed.partition->topic_id());
+      followed.in_session = false;
+      continue;
+    }
+    any = true;
+    const bool same = followed.in_session && followed.sent.offset == from->offset && followed.sent.leader_epoch == from->leader_epoch &&
+                      followed.sent.last_fetched_epoch == from->last_fetched_epoch && followed.sent.log_start == from->log_start;
+    forgotten_.erase(name);
+    followed.in_session = true;
+    followed.sent = *from;
+    if (same) continue;
+    if (topic == nullptr || *topic != name.topic) {
+      topic = &name.topic;
+      topics_.push_back({name.topic, followed.partition->topic_id(), {}});
+      topic_partitions_.emplace_back();
+      if (by_id) topic_names_[followed.partition->topic_id()] = name.topic;
+    }
+    FetchRequest::FetchTopic::FetchPartition wish;
+    wish.partition = name.partition;
+    wish.current_leader_epoch = from->leader_epoch;
+    wish.fetch_offset = from->offset;
+    wish.last_fetched_epoch = from->last_fetched_epoch;
+    wish.log_start_offset = from->log_start;
+    wish.partition_max_bytes = settings_.partition_bytes_max;
+    topic_partitions_.back().push_back(wish);
+  }
+  for (size_t i = 0; i < topics_.size(); ++i) topics_[i].partitions = topic_partitions_[i];
+  forgotten_indexes_.clear();
+  forgotten_indexes_.reserve(forgotten_.size());
+  for (const auto& [name, id] : forgotten_) {
+    forgotten_indexes_.push_back(name.partition);
+    forgotten_topics_.push_back({name.topic, id, Array<PartitionIndex>(&forgotten_indexes_.back(), 1)});
+  }
+  request.topics = topics_;
+  request.forgotten_topics_data = forgotten_topics_;
+  return any;
+}
+
+void ReplicaFetchers::Fetcher::fetch() {
+  if (in_flight_) return;
+  if (partitions_.empty()) return;
+  ClientConnection* connection = link_.to(source_);
+  if (connection == nullptr) {
+    end_session();
+    return wake_after(settings_.backoff);
+  }
+  FetchRequest request;
+  if (!collect_wishes(request)) return;  // a timer or an added partition wakes it
+  const int16_t version = session_by_id_ ? kFetchVersion : kFetchVersionOfNames;
+  if (version >= 15) {
+    request.replica_state.replica_id = settings_.self;
+    request.replica_state.replica_epoch = BrokerEpoch(ports_.broker_epoch.load());
+  } else {
+    request.replica_id = settings_.self;
+  }
+  request.max_wait_ms = static_cast<int32_t>(settings_.wait_max.to_millis());
+  request.min_bytes = settings_.bytes_min;
+  request.max_bytes = settings_.response_bytes_max;
+  request.session_id = session_id_;
+  request.session_epoch = session_epoch_;
+  in_flight_ = true;
+  send<FetchResponse>(*connection, request, version,
+                          [weak = weak_from_this()](Result<Answer<FetchResponse>> answer) {
+                            if (const auto self = weak.lock()) self->on_fetched(std::move(answer));
+                          });
+  forgotten_.clear();  // told now; a failed request ends the session anyway
+}
+
+const TopicPartition* ReplicaFetchers::Fetcher::name_of(const FetchResponse::FetchableTopicResponse& topic, PartitionIndex partition) {
+  TopicPartition name{std::string(topic.topic), partition};
+  if (name.topic.empty()) {
+    const auto known = topic_names_.find(topic.topic_id);
+    if (known == topic_names_.end()) return nullptr;
+    name.topic = known->second;
+  }
+  const auto found = partitions_.find(name);
+  return found == partitions_.end() ? nullptr : &found->first;
+}
+
+void ReplicaFetchers::Fetcher::on_fetched(Result<Answer<FetchResponse>> answer) {
+  in_flight_ = false;
+  const ErrorCode error = answer ? answer->message.error_code : answer.code();
+  if (error != ErrorCode::NONE) {
+    const bool session_lost = error == ErrorCode::FETCH_SESSION_ID_NOT_FOUND || error == ErrorCode::INVALID_FETCH_SESSION_EPOCH ||
+                              error == ErrorCode::FETCH_SESSION_TOPIC_ID_ERROR;
+    end_session();
+    if (session_lost) return wake();
+    log_warn_every(Duration::seconds(10), "fetching from broker {} failed, trying again: {}", source_,
+                   answer ? std::string(name(error)) : answer.error().message);
+    return wake_after(settings_.backoff);
+  }
+  const FetchResponse& response = answer->message;
+  if (session_epoch_ == 0) {
+    session_id_ = response.session_id;
+    session_epoch_ = session_id_ == 0 ? 0 : 1;
+    if (session_id_ == 0) end_session();
+  } else {
+    session_epoch_ = session_epoch_ == INT32_MAX ? 1 : session_epoch_ + 1;
+  }
+  for (const auto& topic : response.responses) {
+    for (const Response& data : topic.partitions) {
+      const TopicPartition* name = name_of(topic, data.partition_index);
+      if (name != nullptr) on_partition(*name, partitions_.at(*name), data);
+    }
+  }
+  // Partitions that came or went meanwhile are told by the next request.
+  for (auto& [name, followed] : partitions_) {
+    if (session_id_ == 0) followed.in_session = false;
+  }
+  wake();
+}
+
+void ReplicaFetchers::Fetcher::on_partition(const TopicPartition& name, Followed& followed, const Response& data) {
+  const LeaderEpoch sent_under = followed.sent.leader_epoch;
+  const auto now_from = followed.partition->fetch_from();
+  if (!now_from || now_from->leader_epoch != sent_under || now_from->offset != followed.sent.offset) return;  // an answer to an older question
+  switch (data.error_code) {
+    case ErrorCode::NONE: break;
+    case ErrorCode::OFFSET_OUT_OF_RANGE:
+      followed.truncating = true;
+      return ask_bounds(name, followed.partition, sent_under);
+    default:
+      log_warn_every(Duration::seconds(10), "broker {} does not serve {} to this replica: {}; trying again", source_, name, quokka::name(data.error_code));
+      return rest(followed);
+  }
+  if (data.diverging_epoch.epoch >= 0 || data.diverging_epoch.end_offset.value >= 0) {
+    const EpochEnd leader{LeaderEpoch(data.diverging_epoch.epoch), data.diverging_epoch.end_offset};
+    log_info("the log of {} parts from the leader's at epoch {}, which ends there at {}", name, leader.epoch, leader.end_offset);
+    return truncate(name, followed, [leader](Partition& partition, LeaderEpoch epoch) { return partition.truncate_diverging(epoch, leader); });
+  }
+  const Bytes records = data.records.bytes.value_or(Bytes());
+  const Status status = followed.partition->append_fetched(sent_under, records, data.high_watermark, data.log_start_offset);
+  if (!status && status.code() != ErrorCode::FENCED_LEADER_EPOCH) {
+    log_error_every(Duration::seconds(10), "what broker {} sent of {} cannot be appended: {}", source_, name, status.error().message);
+    rest(followed);
+  }
+}
+
+template <class Truncation>
+void ReplicaFetchers::Fetcher::truncate(const TopicPartition& name, Followed& followed, Truncation truncation) {
+  followed.truncating = true;
+  ports_.pool.run([weak = weak_from_this(), name, partition = followed.partition, epoch = followed.sent.leader_epoch, truncation,
+                   &loop = loop_]() mutable {
+    const Status status = truncation(*partition, epoch);
+    if (!status && status.code() != ErrorCode::FENCED_LEADER_EPOCH) log_error("{} cannot be truncated: {}", name, status.error().message);
+    loop.post([weak, name, failed = !status] {
+      const auto self = weak.lock();
+      if (!self) return;
+      const auto found = self->partitions_.find(name);
+      if (found == self->partitions_.end()) return;
+      found->second.truncating = false;
+      if (failed) self->rest(found->second);
+      self->wake();
+    });
+  });
+}
+
+// The leader does not have the offset asked for: where does its log lie?
+void ReplicaFetchers::Fetcher::ask_bounds(const TopicPartition& name, const PartitionPtr& partition, LeaderEpoch epoch) {
+  ask_offset(name, epoch, -1, [weak = weak_from_this(), name, partition, epoch](Result<Offset> latest) {
+    const auto self = weak.lock();
+    if (!self) return;
+    const auto give_up = [name](Fetcher& fetcher) {
+      const auto found = fetcher.partitions_.find(name);
+      if (found == fetcher.partitions_.end()) return;
+      found->second.truncating = false;
+      fetcher.rest(found->second);
+    };
+    if (!latest) return give_up(*self);
+    self->ask_offset(name, epoch, -2, [weak, name, epoch, latest = *latest, give_up](Result<Offset> earliest) {
+      const auto again = weak.lock();
+      if (!again) return;
+      const auto found = again->partitions_.find(name);
+      if (found == again->partitions_.end()) return;
+      if (!earliest) return give_up(*again);
+      log_warn("the leader's log of {} is [{}, {}), and this replica is elsewhere", name, *earliest, latest);
+      again->truncate(name, found->second, [start = *earliest, latest](Partition& p, LeaderEpoch sent_under) {
+        return p.truncate_out_of_range(sent_under, start, latest);
+      });
+    });
+  });
+}
+
+void ReplicaFetchers::Fetcher::ask_offset(const TopicPartition& name, LeaderEpoch epoch, int64_t timestamp, Function<void(Result<Offset>)> done) {
+  ClientConnection* connection = link_.to(source_);
+  if (connection == nullptr) return done(Error{ErrorCode::BROKER_NOT_AVAILABLE, "the leader is not known to live"});
+  ListOffsetsRequest request;
+  request.replica_id = settings_.self;
+  std::vector<ListOffsetsRequest::ListOffsetsTopic::ListOffsetsPartition> partitions(1);
+  partitions[0].partition_index = name.partition;
+  partitions[0].current_leader_epoch = epoch;
+  partitions[0].timestamp = timestamp;
+  std::vector<ListOffsetsRequest::ListOffsetsTopic> topics(1);
+  topics[0].name = name.topic;
+  topics[0].partitions = partitions;
+  request.topics = topics;
+  send<ListOffsetsResponse>(*connection, request, kListOffsetsVersion,
+                                [done = std::move(done)](Result<Answer<ListOffsetsResponse>> answer) mutable {
+                                  if (!answer) return done(answer.error());
+                                  const auto& found = answer->message.topics;
+                                  if (found.empty() || found[0].partitions.empty())
+                                    return done(Error{ErrorCode::UNKNOWN_SERVER_ERROR, "the answer lacks the partition"});
+                                  const auto& data = found[0].partitions[0];
+                                  if (data.error_code != ErrorCode::NONE) return done(Error{data.error_code, "the leader refused"});
+                                  done(data.offset);
+                                });
+}
+
+ReplicaFetchers::ReplicaFetchers(Settings settings, Ports ports) : settings_(std::move(settings)), ports_(std::move(ports)) {}
+
+ReplicaFetchers::~ReplicaFetchers() = default;
+
+void ReplicaFetchers::follow(PartitionPtr partition, BrokerId leader) {
+  const TopicPartition name = partition->name();
+  unfollow(name);
+  const size_t index = std::hash<TopicPartition>()(name) % static_cast<size_t>(settings_.fetchers_per_source);
+  const Key key{leader, index};
+  FetcherPtr fetcher;
+  {
+    MutexLock lock(mutex_);
+    FetcherPtr& slot = fetchers_[key];
+    if (!slot) {
+      const size_t lane = (static_cast<size_t>(leader.value) + index) % ports_.lanes.size();
+      slot = std::make_shared<Fetcher>(settings_, ports_, ports_.lanes[lane], leader);
+    }
+    fetcher = slot;
+    assigned_[name] = key;
+  }
+  fetcher->loop().post([fetcher, partition = std::move(partition)]() mutable { fetcher->add(std::move(partition)); });
+}
+
+void ReplicaFetchers::unfollow(const TopicPartition& name) {
+  FetcherPtr fetcher;
+  {
+    MutexLock lock(mutex_);
+    const auto found = assigned_.find(name);
+    if (found == assigned_.end()) return;
+    fetcher = fetchers_.at(found->second);
+    assigned_.erase(found);
+  }
+  fetcher->loop().post([fetcher, name] { fetcher->remove(name); });
+}
+
+}  // namespace quokka
