@@ -1,4 +1,6 @@
 // AddPartitionsToTxn (key 24), versions 0-5, flexible from 3.
+//
+// 4: brokers ask for several transactions at once, and only to verify them (KIP-890).
 #pragma once
 
 #include "protocol/messages/api_table.h"

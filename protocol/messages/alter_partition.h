@@ -1,4 +1,6 @@
 // AlterPartition (key 56), versions 0-3, flexible from 0.
+//
+// 1: leader recovery state. 2: topic ids instead of names. 3: the epochs of the in-sync brokers (KIP-903).
 #pragma once
 
 #include "protocol/messages/api_table.h"

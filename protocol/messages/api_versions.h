@@ -1,4 +1,7 @@
 // ApiVersions (key 18), versions 0-4, flexible from 3.
+//
+// 3: name and version of the client's software, features. 4: features may have a smallest version of 0. The answer always has response header 0, so
+// that a client can read it whose version we lack (KIP-511).
 #pragma once
 
 #include "protocol/messages/api_table.h"

@@ -1,4 +1,6 @@
 // ControlledShutdown (key 7), versions 0-3, flexible from 3.
+//
+// 0 goes with request header 0, which has no client id. 2: broker epoch (KIP-380).
 #pragma once
 
 #include "protocol/messages/api_table.h"

@@ -1,4 +1,6 @@
 // CreatePartitions (key 37), versions 0-3, flexible from 2.
+//
+// 3: THROTTLING_QUOTA_EXCEEDED may come back (KIP-599).
 #pragma once
 
 #include "protocol/messages/api_table.h"

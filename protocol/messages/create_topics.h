@@ -1,4 +1,7 @@
 // CreateTopics (key 19), versions 0-7, flexible from 5.
+//
+// 1: validate only, error messages. 4: -1 for partitions and replication factor takes the broker's defaults (KIP-464). 5: the answer holds the topic's
+// configs. 7: topic ids.
 #pragma once
 
 #include "protocol/messages/api_table.h"

@@ -1,4 +1,6 @@
 // DeleteTopics (key 20), versions 0-6, flexible from 4.
+//
+// 5: error messages. 6: topics by name or id (KIP-516).
 #pragma once
 
 #include "protocol/messages/api_table.h"

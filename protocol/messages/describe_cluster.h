@@ -1,4 +1,6 @@
 // DescribeCluster (key 60), versions 0-1, flexible from 0.
+//
+// 1: brokers or controllers (KIP-919).
 #pragma once
 
 #include "protocol/messages/api_table.h"

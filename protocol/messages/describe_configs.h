@@ -1,4 +1,6 @@
 // DescribeConfigs (key 32), versions 0-4, flexible from 4.
+//
+// 1: synonyms, the source of each value. 3: type and documentation.
 #pragma once
 
 #include "protocol/messages/api_table.h"

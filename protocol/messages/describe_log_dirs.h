@@ -1,4 +1,6 @@
 // DescribeLogDirs (key 35), versions 0-4, flexible from 2.
+//
+// 3: an error for the whole request. 4: total and usable bytes (KIP-827).
 #pragma once
 
 #include "protocol/messages/api_table.h"

@@ -1,4 +1,8 @@
 // Fetch (key 1), versions 0-17, flexible from 12.
+//
+// 1: throttle time. 3: a bound on the whole answer. 4: isolation level, last stable offset, aborted transactions. 5: log start offset. 7: incremental
+// sessions (KIP-227). 9: leader epoch. 11: rack and preferred replica (KIP-392). 12: last fetched epoch and diverging epoch (KIP-595). 13: topic ids
+// instead of names. 15: replica state with broker epoch (KIP-903). 16: endpoints of new leaders (KIP-951). 17: directory id.
 #pragma once
 
 #include "protocol/messages/api_table.h"

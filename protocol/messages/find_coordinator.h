@@ -1,4 +1,6 @@
 // FindCoordinator (key 10), versions 0-6, flexible from 3.
+//
+// 1: transactions too. 4: many keys at once (KIP-699). 5: TRANSACTION_ABORTABLE may come back. 6: share groups.
 #pragma once
 
 #include "protocol/messages/api_table.h"

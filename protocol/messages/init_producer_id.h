@@ -1,4 +1,6 @@
 // InitProducerId (key 22), versions 0-5, flexible from 2.
+//
+// 3: the producer's own id and epoch, to raise the epoch (KIP-360). 4: PRODUCER_FENCED instead of INVALID_PRODUCER_EPOCH.
 #pragma once
 
 #include "protocol/messages/api_table.h"

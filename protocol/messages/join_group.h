@@ -1,4 +1,7 @@
 // JoinGroup (key 11), versions 0-9, flexible from 6.
+//
+// 1: rebalance timeout. 4: a member without an id is told one and asks again (MEMBER_ID_REQUIRED, KIP-394). 5: static members (KIP-345). 7: protocol
+// type. 8: reason. 9: the leader may skip the assignment.
 #pragma once
 
 #include "protocol/messages/api_table.h"

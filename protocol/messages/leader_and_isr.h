@@ -1,4 +1,7 @@
 // LeaderAndIsr (key 4), versions 0-7, flexible from 4.
+//
+// 1: is_new. 2: grouped by topic, broker epoch (KIP-380). 3: replicas being added and removed (KIP-455). 5: topic ids, full or incremental. 6: leader
+// recovery state. 7: says whether the controller is a KRaft one.
 #pragma once
 
 #include "protocol/messages/api_table.h"

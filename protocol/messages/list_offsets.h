@@ -1,4 +1,7 @@
 // ListOffsets (key 2), versions 0-9, flexible from 6.
+//
+// 0: a list of offsets, by segment. 1: one offset with its timestamp. 2: isolation level. 4: leader epochs. 7: -3, the offset of the largest timestamp
+// (KIP-734). 8: -4, earliest local; 9: -5, last tiered offset (KIP-405).
 #pragma once
 
 #include "protocol/messages/api_table.h"

@@ -1,4 +1,7 @@
 // Metadata (key 3), versions 0-12, flexible from 9.
+//
+// 1: null asks for all topics, an empty list for none; rack, controller, internal topics. 2: cluster id. 4: automatic creation can be refused. 5: offline
+// replicas. 7: leader epoch. 8: authorised operations; those of the cluster end with 10. 10: topic ids; 12: topics may be asked for by id.
 #pragma once
 
 #include "protocol/messages/api_table.h"

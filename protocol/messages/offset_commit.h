@@ -1,4 +1,6 @@
 // OffsetCommit (key 8), versions 0-9, flexible from 8.
+//
+// 1: generation, member, commit timestamp (gone in 2). 2-4: retention time. 6: leader epoch. 7: static members (KIP-345). 9: member epochs (KIP-848).
 #pragma once
 
 #include "protocol/messages/api_table.h"

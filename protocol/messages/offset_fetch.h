@@ -1,4 +1,7 @@
 // OffsetFetch (key 9), versions 0-9, flexible from 6.
+//
+// 2: null asks for all topics; an error for the group. 5: leader epoch. 7: stable offsets only (KIP-447). 8: many groups at once. 9: member epochs
+// (KIP-848).
 #pragma once
 
 #include "protocol/messages/api_table.h"

@@ -1,4 +1,6 @@
 // OffsetForLeaderEpoch (key 23), versions 0-4, flexible from 4.
+//
+// 1: leader epoch in the answer. 2: current leader epoch, for fencing (KIP-320). 3: replica id, so that followers and consumers differ.
 #pragma once
 
 #include "protocol/messages/api_table.h"

@@ -1,4 +1,7 @@
 // Produce (key 0), versions 0-11, flexible from 9.
+//
+// 0-2: message sets v0 and v1; 1 throttle time, 2 log append time. 3: record batches v2, transactional id. 5: log start offset. 8: errors of single
+// records. 10: the current leader in the answer (KIP-951). 7 (zstd), 4, 6, 9 and 11 have the fields of the version before.
 #pragma once
 
 #include "protocol/messages/api_table.h"

@@ -1,4 +1,6 @@
 // StopReplica (key 5), versions 0-4, flexible from 2.
+//
+// 1: by topic, broker epoch. 3: leader epoch and deletion for each partition (KIP-570). 4: says whether the controller is a KRaft one.
 #pragma once
 
 #include "protocol/messages/api_table.h"

@@ -1,4 +1,7 @@
 // UpdateMetadata (key 6), versions 0-8, flexible from 6.
+//
+// 1: several endpoints a broker, in place of host and port. 2: rack. 3: listener names. 4: offline replicas. 5: grouped by topic, broker epoch. 7: topic
+// ids. 8: full or incremental, KRaft controllers.
 #pragma once
 
 #include "protocol/messages/api_table.h"
