@@ -67,18 +67,20 @@ class BufferedSink final : public MetricSink {
   void gauge(std::string_view family, std::string_view name, const Labels& labels, double value) override {
     gauge_of_text(family, label_text(name, labels), value);
   }
-  void gauge_of_text(std::string_view family, std::string_view text, double value) override {
-    if (last_ == nullptr || last_family_ != family) {
-      auto at = families.try_emplace(std::string(family)).first;
-      last_family_ = at->first;
+  void sample(std::string_view family, std::string_view attribute, std::string_view text, double value) override {
+    if (last_ == nullptr || last_family_ != family || last_attribute_ != attribute) {
+      auto at = metrics.try_emplace({std::string(family), std::string(attribute)}).first;
+      last_family_ = at->first.first;
+      last_attribute_ = at->first.second;
       last_ = &at->second;
     }
-    append_sample(*last_, family, "Value", text, value);
+    append_sample(*last_, family, attribute, text, value);
   }
-  std::map<std::string, std::string> families;
+  std::map<std::pair<std::string, std::string>, std::string> metrics;  // family and attribute to lines
 
  private:
   std::string_view last_family_;
+  std::string_view last_attribute_;
   std::string* last_ = nullptr;
 };
 
@@ -309,8 +311,8 @@ std::string Registry::render() const {
   }
   for (const Sample& sample : reads) sink.gauge_of_text(sample.family, sample.labels, (*sample.read)());
   for (const auto& collector : collectors) (*collector)(sink);
-  for (const auto& [family, lines] : sink.families) {
-    append_heading(out, family, "Value", "gauge");
+  for (const auto& [metric, lines] : sink.metrics) {
+    append_heading(out, metric.first, metric.second, "gauge");
     out += lines;
   }
   return out;

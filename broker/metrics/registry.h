@@ -87,7 +87,9 @@ class MetricSink {
   // `family` without "_Value".
   virtual void gauge(std::string_view family, std::string_view name, const Labels& labels, double value) = 0;
   // For tens of thousands of series: `labels` as label_text made it, once.
-  virtual void gauge_of_text(std::string_view family, std::string_view label_text, double value) = 0;
+  void gauge_of_text(std::string_view family, std::string_view label_text, double value) { sample(family, "Value", label_text, value); }
+  // Any other attribute, "OneMinuteRate" for instance.
+  virtual void sample(std::string_view family, std::string_view attribute, std::string_view label_text, double value) = 0;
 };
 // name="Size",topic="t",partition="0": escaped, in this order.
 std::string label_text(std::string_view name, const Labels& labels);
@@ -109,6 +111,7 @@ class Registry {
   void gauge(const std::string& family, const std::string& name, const Labels& labels, std::function<double()> read);
   // The same for many series at once. Returns a number for remove_collector.
   uint64_t collect(Collector collector);
+  // A render under way may still call it: end what renders first.
   void remove_collector(uint64_t collector);
   // Forgets a topic's or partition's series: every one that carries the label with that value. References to them must be gone.
   void remove(const std::string& label, const std::string& value);

@@ -69,6 +69,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void on_hold(const Exchange& exchange);
   void on_allow(const Exchange& exchange);
 
+  size_t requests_waiting() const { return order_.waiting(); }
+  size_t responses_waiting() const { return writer_.responses(); }
+
   size_t lane_index = 0;  // Lane's own
 
  private:

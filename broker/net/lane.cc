@@ -1,6 +1,9 @@
 #include "broker/net/lane.h"
 
+#include <time.h>
+
 #include <algorithm>
+#include <cmath>
 
 #include "broker/net/connection.h"
 
@@ -37,14 +40,35 @@ void Lane::remove(Connection& connection) {
 
 void Lane::sweep() {
   MonoTime now = loop.now();
+  measure_idle(now);
+  size_t requests = 0, responses = 0;
   // From the back: what closes is replaced by one that has been looked at.
   for (size_t i = connections_.size(); i-- > 0;) {
     if (i >= connections_.size()) continue;
     std::shared_ptr<Connection> connection = connections_[i];
     connection->check_deadlines(now);
+    requests += connection->requests_waiting();
+    responses += connection->responses_waiting();
   }
+  requests_waiting.store(requests, std::memory_order_relaxed);
+  responses_waiting.store(responses, std::memory_order_relaxed);
   server.budget->nudge();
   loop.call_after(sweep_interval_, [this] { sweep(); });
+}
+
+// An exponentially weighted mean over a minute, as Kafka's RequestHandlerAvgIdlePercent.
+void Lane::measure_idle(MonoTime now) {
+  timespec used{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  int64_t cpu_us = static_cast<int64_t>(used.tv_sec) * 1000000 + used.tv_nsec / 1000;
+  double elapsed = static_cast<double>((now - measured_at_).us);
+  if (measured_at_.us != 0 && elapsed > 0) {
+    double now_idle = std::clamp(1.0 - static_cast<double>(cpu_us - cpu_measured_us_) / elapsed, 0.0, 1.0);
+    double weight = 1.0 - std::exp(-elapsed / 60e6);
+    idle.store(idle.load(std::memory_order_relaxed) * (1 - weight) + now_idle * weight, std::memory_order_relaxed);
+  }
+  measured_at_ = now;
+  cpu_measured_us_ = cpu_us;
 }
 
 void Lane::drain(Task emptied) {

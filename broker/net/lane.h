@@ -1,6 +1,7 @@
 // What the connections of one event loop share. The loop's own thread only, but for what is constant.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -44,16 +45,23 @@ class Lane {
   EventLoop& loop;
   const ServerContext& server;
   RequestMeters meters;
+  // Any thread; as of the last sweep, which comes about every second.
+  std::atomic<double> idle{1};               // share of the last minute in which the loop had nothing to do
+  std::atomic<size_t> requests_waiting{0};   // arrived, not handed over
+  std::atomic<size_t> responses_waiting{0};  // made, not sent
   // Where bytes of any connection are read to first, so that an idle one needs no buffer.
   std::unique_ptr<uint8_t[]> scratch;
   bool draining = false;
 
  private:
   void sweep();
+  void measure_idle(MonoTime now);
 
   std::vector<std::shared_ptr<Connection>> connections_;
   Duration sweep_interval_;
   Task emptied_;
+  MonoTime measured_at_{};
+  int64_t cpu_measured_us_ = 0;
 };
 
 }  // namespace quokka

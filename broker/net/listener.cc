@@ -9,6 +9,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <cstring>
 
+#include "broker/net/advertised_address.h"
 #include "broker/net/connection.h"
 #include "protocol/base/log.h"
 
@@ -151,6 +152,14 @@ void Listener::accept_some() {
   wait();
 }
 
+void Listener::warn_of_redirect(int fd, const std::string& client) {
+  sockaddr_storage local{};
+  socklen_t length = sizeof local;
+  if (advertised_.empty() || getsockname(fd, reinterpret_cast<sockaddr*>(&local), &length) != 0) return;
+  std::string warning = redirect_warning(settings_, advertised_, address_of(local).text);
+  if (!warning.empty()) log_warn_every_for(client, Duration::seconds(3600), "client {} {}", client, warning);
+}
+
 bool Listener::accept_one() {
   sockaddr_storage from{};
   socklen_t length = sizeof from;
@@ -166,6 +175,8 @@ bool Listener::accept_one() {
   int on = 1;
   setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   setsockopt(fd.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+
+  warn_of_redirect(fd.get(), address.text);
 
   auto peer = std::make_shared<Peer>();
   peer->address = address.text;

@@ -24,8 +24,11 @@ class Listener : public std::enable_shared_from_this<Listener> {
   void set_gated(bool gated) { gated_ = gated; }
   void start();
   void stop();
+  // What the advertised name resolves to: clients that come in by another address are warned of.
+  void set_advertised(std::vector<std::string> addresses) { advertised_ = std::move(addresses); }
 
   const ListenerSettings& settings() const { return settings_; }
+  uint16_t port() const { return port_; }
   Loop& loop() { return home_.loop; }
 
  private:
@@ -34,6 +37,7 @@ class Listener : public std::enable_shared_from_this<Listener> {
   void wait();
   void accept_some();
   bool accept_one();
+  void warn_of_redirect(int fd, const std::string& client);
   void try_again_later();
 
   const ListenerSettings settings_;
@@ -46,6 +50,7 @@ class Listener : public std::enable_shared_from_this<Listener> {
   uint16_t port_ = 0;
   size_t next_lane_ = 0;
   bool stopped_ = false;
+  std::vector<std::string> advertised_;
 };
 
 }  // namespace quokka

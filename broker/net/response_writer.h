@@ -50,6 +50,7 @@ class ResponseWriter {
   void on_cold_read();
 
   bool empty() const { return pieces_.empty(); }
+  size_t responses() const { return outgoing_.size(); }
   // Bytes in memory of responses not yet sent (not those in files).
   size_t memory_bytes() const { return memory_bytes_; }
   // Responses whose last byte has been sent since the last call, oldest first.

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <fstream>
 
+#include "broker/net/advertised_address.h"
 #include "broker/net/connection.h"
 #include "broker/net/lane.h"
 #include "broker/net/listener.h"
@@ -36,8 +37,37 @@ struct Server::Core {
         limits(std::make_shared<ConnectionLimits>(settings.max_connections, settings.max_connections_per_ip,
                                                   settings.max_connections_per_ip_overrides)) {
     for (size_t i = 0; i < ports.loops.size(); ++i) lanes.push_back(std::make_unique<Lane>(ports.loops.at(i), context));
+    collector = ports.metrics.collect([this](MetricSink& sink) { collect(sink); });
     ports.metrics.gauge("kafka_network_SocketServer", "MemoryPoolUsed", {}, [b = budget] { return static_cast<double>(b->used()); });
     ports.metrics.gauge("kafka_server_socket_server_metrics", "connection_count", {}, [l = limits] { return static_cast<double>(l->total()); });
+  }
+
+  ~Core() { context.metrics.remove_collector(collector); }
+
+  void collect(MetricSink& sink) const {
+    double idle = 0, requests = 0, responses = 0;
+    for (const auto& lane : lanes) {
+      idle += lane->idle / static_cast<double>(lanes.size());
+      requests += static_cast<double>(lane->requests_waiting);
+      responses += static_cast<double>(lane->responses_waiting);
+    }
+    // One loop does what Kafka's network and request handler threads do.
+    sink.sample("kafka_server_KafkaRequestHandlerPool", "OneMinuteRate", label_text("RequestHandlerAvgIdlePercent", {}), idle);
+    sink.gauge("kafka_network_SocketServer", "NetworkProcessorAvgIdlePercent", {}, idle);
+    sink.gauge("kafka_network_RequestChannel", "RequestQueueSize", {}, requests);
+    sink.gauge("kafka_network_RequestChannel", "ResponseQueueSize", {}, responses);
+  }
+
+  // On the pool: a name server may take its time.
+  static void check(const std::shared_ptr<Listener>& listener) {
+    const ListenerSettings& of = listener->settings();
+    AdvertisedAddress found = check_advertised(of, listener->port(), Duration::seconds(5));
+    std::string bound = (of.host.empty() ? "*" : of.host) + ":" + std::to_string(listener->port());
+    if (found.problem.empty())
+      log_info("listener {} on {}: clients are told {}:{}, which can be reached", of.name, bound, of.advertised_host, of.advertised_port);
+    else
+      log_warn("listener {} on {}: {}", of.name, bound, found.problem);
+    listener->loop().post([listener, addresses = std::move(found.addresses)]() mutable { listener->set_advertised(std::move(addresses)); });
   }
 
   const ServerSettings settings;
@@ -47,6 +77,7 @@ struct Server::Core {
   const std::shared_ptr<ConnectionLimits> limits;
   std::vector<std::unique_ptr<Lane>> lanes;
   std::vector<std::shared_ptr<Listener>> listeners;
+  uint64_t collector = 0;
 };
 
 Server::Server(ServerSettings settings, ServedKeys served, Ports ports)
@@ -75,6 +106,7 @@ void Server::start() {
   for (auto& listener : core_->listeners) {
     listener->set_gated(!(protects && listener->settings().inter_broker));
     listener->loop().post([l = listener] { l->start(); });
+    if (!listener->settings().advertised_host.empty()) core_->context.pool.run([l = listener] { Core::check(l); });
   }
 }
 
