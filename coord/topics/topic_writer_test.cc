@@ -136,6 +136,24 @@ TEST_F(TopicWriter, PartitionsAreAddedAtTheEnd) {
   EXPECT_EQ(znodes::parse_topic("t", *server.data("/brokers/topics/t"))->partitions.size(), 6u);
 }
 
+TEST_F(TopicWriter, PartitionsAddedByTwoAtATimeAreNotMixed) {
+  ASSERT_TRUE(create(topic("t")).ok());
+  std::optional<Status> done;
+  add_partitions(zk, "t", lists(2, 2), [&](Status status) { done = std::move(status); });
+  while (zk.waiting() > 0) loop.run_one();  // it has read the topic
+  zk.hold();
+  loop.run_ready();
+  znodes::Topic other;
+  other.id = Uuid{1, 2};
+  other.partitions = lists(0, 3);
+  server.put("/brokers/topics/t", znodes::encode(other));
+  zk.release();
+  loop.run_ready();
+  ASSERT_TRUE(done);
+  EXPECT_EQ(done->code(), ErrorCode::INVALID_PARTITIONS);
+  EXPECT_EQ(znodes::parse_topic("t", *server.data("/brokers/topics/t"))->partitions.size(), 3u);
+}
+
 TEST_F(TopicWriter, NoPartitionsAreAddedDuringAReassignment) {
   server.put("/brokers/topics/t", R"({"partitions":{"0":[1,2]},"adding_replicas":{"0":[2]},"removing_replicas":{},"version":3})");
   EXPECT_EQ(add("t", lists(1, 1)).code(), ErrorCode::REASSIGNMENT_IN_PROGRESS);
