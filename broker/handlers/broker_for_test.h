@@ -1,0 +1,97 @@
+// For tests: brokers as the handlers of administration see them, over an in-memory ZooKeeper with a real controller. They have no logs and no
+// connections.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "broker/disk/memory_disk.h"
+#include "broker/handlers/call_for_test.h"
+#include "broker/handlers/handlers.h"
+#include "broker/handlers/services.h"
+#include "broker/metrics/registry.h"
+#include "coord/configs/config_store.h"
+#include "coord/controller/runner/runner_harness.h"
+
+namespace quokka {
+
+// Work of a pool that runs on a test's loop.
+struct PoolOnLoop final : Pool {
+  explicit PoolOnLoop(Loop& l) : loop(l) {}
+  void run(Task work) override { loop.post(std::move(work)); }
+  Loop& loop;
+};
+
+struct NoProposals final : IsrProposals {
+  void propose(std::shared_ptr<Partition>, IsrProposal) override {}
+};
+struct NoFetchers final : Fetchers {
+  void follow(PartitionPtr, BrokerId) override {}
+  void unfollow(const TopicPartition&) override {}
+};
+
+// One broker of a RunnerCluster: what its handlers need besides the controller's runner.
+struct BrokerForTest {
+  BrokerForTest(RunnerCluster& cluster, RunnerCluster::Node& n, Properties properties) : node(n), pool(cluster.loop), random(cluster.random) {
+    properties.try_emplace("zookeeper.connect", "localhost:2181");
+    sources.fixed = std::move(properties);
+    Result<BrokerConfig> made = make_broker_config(sources);
+    EXPECT_TRUE(made.ok()) << (made.ok() ? "" : made.error().message);
+    if (made) config = *made;
+    LogDirectories::Settings settings;
+    settings.log_dirs = {"/data"};
+    Loop& loop = cluster.loop;
+    directories = std::make_unique<LogDirectories>(disk, pool, loop, random, settings);
+    EXPECT_TRUE(directories->open().ok());
+    replicas = std::make_unique<ReplicaTable>(n.id_, Duration::seconds(30), ReplicaTable::Ports{*directories, proposals, fetchers, loop},
+                                              [](const std::string&) { return std::make_shared<const LogConfig>(); });
+    producer_ids = std::make_unique<ProducerIds>(
+        [this](Function<void(Result<ProducerIdBlock>)> done) {
+          node.runner.allocate_producer_ids(node.id_, BrokerEpoch(broker_epoch.load()), [d = std::move(done)](Result<ProducerIdRange> range) mutable {
+            if (range) d(ProducerIdBlock{range->first, range->count});
+            else d(range.error());
+          });
+        },
+        loop);
+    configs = std::make_unique<ConfigStore>(*n.session, loop);
+    services.reset(new Services{sources,       config,  n.id_,       "cluster-id", *replicas, *directories, n.view,
+                                fetch_sessions, *producer_ids, n.runner, loop,         *n.session, *configs,     pool,
+                                control,       random,  metrics,     traffic,      scratches, {},           features_epoch,
+                                broker_epoch,  {},      {}});
+  }
+
+  // What the handler answers once everything that it set off has come to rest. Time stands still.
+  template <class M, class Q>
+  std::unique_ptr<Answered<M>> ask(void (*handle)(Services&, CallPtr), const Q& request, int16_t version) {
+    auto& loop = static_cast<ManualLoop&>(services->coordination);
+    CallUnderTest call(loop, request, version);
+    handle(*services, call.take());
+    loop.run_ready();
+    return call.answer<M>();
+  }
+
+  RunnerCluster::Node& node;
+  MemoryDisk disk;
+  PoolOnLoop pool;
+  Random& random;
+  NoProposals proposals;
+  NoFetchers fetchers;
+  ConfigSources sources;
+  BrokerConfig config;
+  Serial control{pool};
+  FetchSessions fetch_sessions{{}, random};
+  Registry metrics;
+  Traffic traffic{metrics};
+  ScratchPool scratches;
+  std::atomic<int64_t> features_epoch{0}, broker_epoch{-1};
+  std::unique_ptr<LogDirectories> directories;
+  std::unique_ptr<ReplicaTable> replicas;
+  std::unique_ptr<ProducerIds> producer_ids;
+  std::unique_ptr<ConfigStore> configs;
+  std::unique_ptr<Services> services;
+};
+
+}  // namespace quokka
