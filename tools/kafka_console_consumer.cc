@@ -91,8 +91,11 @@ Result<ConsumerSettings> consumer_settings(const Options& options, const ToolPro
     const auto at = properties.find(key);
     return at == properties.end() ? std::string() : at->second;
   };
-  if (options.has("group") || !property("group.id").empty()) {
+  if (options.has("group")) {
     return invalid("consumer groups are not yet served: leave --group out, and all partitions are read without one");
+  }
+  if (!property("group.id").empty()) {
+    std::cerr << "WARN group.id=" << property("group.id") << " is ignored: consumer groups are not yet served, all partitions are read without one\n";
   }
   const std::string reset = property("auto.offset.reset");
   if (!reset.empty() && reset != "earliest" && reset != "latest" && reset != "none") return invalid("auto.offset.reset=" + reset + ": earliest, latest and none are possible");
