@@ -1,0 +1,78 @@
+#include "integration-tests/clients/cluster_znodes.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "coord/znodes/controller.h"
+
+namespace quokka {
+
+ClusterZnodes::ClusterZnodes(const std::string& zookeeper_connect) {
+  ZookeeperSettings settings;
+  settings.servers = zookeeper_connect;
+  settings.session_timeout_ms = 20'000;
+  session_ = std::make_unique<ZookeeperClient>(loop_, pool_, settings);
+}
+
+ClusterZnodes::~ClusterZnodes() {
+  bool closed = false;
+  session_->close([&] { closed = true; });
+  loop_.run_until([&] { return closed; });
+  session_.reset();
+  pool_.stop();
+}
+
+void ClusterZnodes::run_until(const bool& done) {
+  if (!loop_.run_until([&] { return done; })) throw std::runtime_error("ZooKeeper does not answer");
+}
+
+std::optional<std::string> ClusterZnodes::text(const std::string& path) {
+  bool done = false;
+  std::optional<std::string> found;
+  session_->get(path, Watch::no, [&](ZkOutcome outcome, ZnodeData data, const ZnodeStat&) {
+    if (outcome == ZkOutcome::ok) found = data.value_or("");
+    done = true;
+  });
+  run_until(done);
+  return found;
+}
+
+std::optional<ZnodeStat> ClusterZnodes::stat(const std::string& path) {
+  bool done = false;
+  std::optional<ZnodeStat> found;
+  session_->exists(path, Watch::no, [&](ZkOutcome outcome, const ZnodeStat& now) {
+    if (outcome == ZkOutcome::ok) found = now;
+    done = true;
+  });
+  run_until(done);
+  return found;
+}
+
+std::vector<std::string> ClusterZnodes::children(const std::string& path) {
+  bool done = false;
+  std::vector<std::string> found;
+  session_->get_children(path, Watch::no, [&](ZkOutcome, std::vector<std::string> names, const ZnodeStat&) {
+    found = std::move(names);
+    done = true;
+  });
+  run_until(done);
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+int ClusterZnodes::controller() {
+  const std::optional<std::string> json = text("/controller");
+  if (!json) return -1;
+  const Result<znodes::Controller> parsed = znodes::parse_controller(*json);
+  return parsed ? parsed->broker.value : -1;
+}
+
+std::optional<znodes::PartitionState> ClusterZnodes::partition_state(const std::string& topic, int32_t partition) {
+  const std::optional<std::string> json = text("/brokers/topics/" + topic + "/partitions/" + std::to_string(partition) + "/state");
+  if (!json) return std::nullopt;
+  Result<znodes::PartitionState> parsed = znodes::parse_partition_state({topic, PartitionIndex(partition)}, *json);
+  if (!parsed) throw std::runtime_error(parsed.error().message);
+  return *std::move(parsed);
+}
+
+}  // namespace quokka

@@ -1,0 +1,39 @@
+// The znodes of a test's cluster, read through a session of its own.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "broker/net/event_loop.h"
+#include "coord/session/zookeeper_client.h"
+#include "coord/znodes/topic.h"
+#include "integration-tests/coord/pumped_loop.h"
+
+namespace quokka {
+
+class ClusterZnodes {
+ public:
+  explicit ClusterZnodes(const std::string& zookeeper_connect);
+  ~ClusterZnodes();
+
+  // nullopt: there is no such znode.
+  std::optional<std::string> text(const std::string& path);
+  std::optional<ZnodeStat> stat(const std::string& path);
+  std::vector<std::string> children(const std::string& path);  // sorted
+
+  // The broker in /controller; -1 if there is none.
+  int controller();
+  std::optional<ZnodeStat> registration(int broker) { return stat("/brokers/ids/" + std::to_string(broker)); }
+  std::optional<znodes::PartitionState> partition_state(const std::string& topic, int32_t partition);
+
+ private:
+  void run_until(const bool& done);
+
+  PumpedLoop loop_;
+  ThreadPool pool_{2};
+  std::unique_ptr<ZookeeperClient> session_;
+};
+
+}  // namespace quokka
