@@ -288,14 +288,21 @@ Status LogDirectories::finish_truncation(const PartitionLogPtr& log) {
   return {};
 }
 
+bool LogDirectories::needs_flush(const PartitionLogPtr& log) const {
+  MutexLock lock(*log->mutex);
+  return !log->log->fully_flushed();
+}
+
 void LogDirectories::flush_all() {
   for (const DirectoryPtr& directory : directories_) {
     if (directory->health->offline()) continue;
+    bool moved = false;
     for (const PartitionLogPtr& log : logs_in(*directory)) {
-      auto flushed = flush(log);
-      if (!flushed) break;
+      const bool due = needs_flush(log);
+      moved = moved || due;
+      if (due && !flush(log)) break;
     }
-    if (!directory->health->offline()) (void)write_checkpoint(*directory, Checkpoint::recovery_point);
+    if (moved && !directory->health->offline()) (void)write_checkpoint(*directory, Checkpoint::recovery_point);
   }
   check_health();
 }

@@ -161,6 +161,7 @@ class LogDirectories {
   void every(Duration first, Duration interval, Function<void()> work);
   void arm(Duration delay, Duration interval, std::shared_ptr<Function<void()>> work);
   Uuid draw_unique();
+  bool needs_flush(const PartitionLogPtr& log) const;
   bool close_logs(const Directory& directory);
 
   Disk& disk_;
