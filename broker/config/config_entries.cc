@@ -71,7 +71,6 @@ std::vector<ConfigEntry> describe_broker(const ConfigSources& sources) {
   std::set<std::string> names;
   for (const ConfigKey& key : broker_keys())
     if (!key.internal && key.update != UpdateMode::dynamic_only) names.insert(key.name);
-  for (const ConfigKey& key : own_broker_keys()) names.insert(key.name);
   for (const Properties* source : {&sources.fixed, &sources.cluster_default, &sources.broker})
     for (const auto& [name, value] : *source) names.insert(name);
   std::vector<ConfigEntry> entries;

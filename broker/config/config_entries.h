@@ -39,7 +39,8 @@ struct ConfigEntry {
   std::string documentation;      // "" for an unknown key
 };
 
-// Of this broker: every key of the table, and keys that were given though unknown (hidden like passwords, since they might be ones).
+// Of this broker: every key of Kafka's table, our own where they are set (so that Kafka's brokers and ours list the same), and keys that were given
+// though unknown (hidden like passwords, since they might be ones).
 std::vector<ConfigEntry> describe_broker(const ConfigSources& sources);
 // Of the entity for all brokers: the dynamic defaults only.
 std::vector<ConfigEntry> describe_broker_default(const ConfigSources& sources);

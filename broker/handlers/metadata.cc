@@ -8,6 +8,8 @@
 //
 // A name that is not known is UNKNOWN_TOPIC_OR_PARTITION, or is created where the request and auto.create.topics.enable allow it: by this broker,
 // whichever it is, and the first answer says LEADER_NOT_AVAILABLE.
+//
+// Deviation: __cluster_metadata is not created by being asked for, but INVALID_TOPIC_EXCEPTION.
 #include <memory>
 #include <string>
 #include <string_view>

@@ -276,6 +276,18 @@ TEST_F(TopicHandlersTest, SettingsOfTopicsAreReadAndOfThisBrokerOnly) {
   EXPECT_EQ(mixed->response.results[0].error_code, ErrorCode::INVALID_REQUEST) << "one unknown type refuses all";
 }
 
+TEST_F(TopicHandlersTest, KeysOfOurOwnAreListedWhereTheyAreSet) {
+  const auto lists = [&](std::string_view key) {
+    const auto answer = describe({Resource{4, "1", std::nullopt}});
+    const auto& configs = answer->response.results[0].configs;
+    return std::any_of(configs.begin(), configs.end(), [&](const auto& config) { return config.name == key; });
+  };
+  EXPECT_TRUE(lists("num.partitions"));
+  EXPECT_FALSE(lists("quokka.admin.port"));
+  brokers_[1]->sources.fixed["quokka.admin.port"] = "0";
+  EXPECT_TRUE(lists("quokka.admin.port"));
+}
+
 TEST_F(TopicHandlersTest, ProducerIds) {
   InitProducerIdRequest request;
   request.transactional_id = std::nullopt;
