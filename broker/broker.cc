@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "broker/admin/admin_endpoint.h"
-#include "broker/config/topic_settings.h"
+#include "broker/config/topic_configs.h"
 #include "broker/disk/posix_disk.h"
 #include "broker/feature_epoch.h"
 #include "broker/handlers/dispatch.h"
@@ -55,37 +55,6 @@ class Waiting {
 
  private:
   std::shared_ptr<std::promise<T>> promise_ = std::make_shared<std::promise<T>>();
-};
-
-// Topic overrides as they stand in ZooKeeper; settings of a log are computed from them and the broker's own each time.
-class TopicConfigs {
- public:
-  explicit TopicConfigs(const ConfigSources& sources) : sources_(sources) {}
-
-  void set(const std::string& topic, znodes::ConfigMap overrides) {
-    MutexLock lock(mutex_);
-    if (overrides.empty()) {
-      overrides_.erase(topic);
-    } else {
-      overrides_[topic] = std::move(overrides);
-    }
-  }
-  LogConfigPtr settings_of(const std::string& topic) const {
-    Properties overrides;
-    {
-      MutexLock lock(mutex_);
-      if (const auto found = overrides_.find(topic); found != overrides_.end()) overrides = found->second;
-    }
-    std::vector<std::string> ignored;
-    auto settings = std::make_shared<const LogConfig>(topic_log_config(overrides, sources_, &ignored));
-    for (const std::string& key : ignored) log_warn("the setting {} of topic {} in ZooKeeper is not valid and is left out", key, topic);
-    return settings;
-  }
-
- private:
-  const ConfigSources& sources_;
-  mutable Mutex mutex_;
-  std::map<std::string, znodes::ConfigMap> overrides_ GUARDED_BY(mutex_);
 };
 
 ServerSettings server_settings(const BrokerConfig& config) {
@@ -394,7 +363,7 @@ void Broker::Parts::build() {
       FetchSessions::Settings{static_cast<size_t>(std::max(0, config.max_incremental_fetch_session_cache_slots)), Duration::seconds(120)}, random);
   traffic = std::make_unique<Traffic>(metrics);
   services.reset(new Services{sources,        config,     self,       cluster_id, *replicas,    directories, view,
-                              *fetch_sessions, *producer_ids, *controller, coordination, *session,     *configs,    pool,
+                              *fetch_sessions, *producer_ids, *controller, coordination, *session,     *configs,    topic_configs, pool,
                               control,        random,     metrics,    *traffic,   scratches,    {},          features_epoch,
                               broker_epoch,   {}});
   dispatch = std::make_unique<Dispatch>(*services);

@@ -40,7 +40,7 @@ bool LeaderEpochs::assign(LeaderEpoch epoch, Offset start) {
 }
 
 EpochEnd LeaderEpochs::end_of(LeaderEpoch asked, Offset log_end) const {
-  if (asked.value < 0 || entries_.empty()) return {};
+  if (asked.value == -1 || entries_.empty()) return {};
   if (asked == entries_.back().epoch) return {asked, log_end};
   const auto higher = std::find_if(entries_.begin(), entries_.end(), [&](const EpochStart& e) { return e.epoch > asked; });
   if (higher == entries_.end()) return {};

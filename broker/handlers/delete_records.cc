@@ -2,6 +2,7 @@
 //
 // Answered when every live replica has raised its log start too, or with REQUEST_TIMED_OUT. Topics without delete in their cleanup.policy are
 // refused (POLICY_VIOLATION), internal topics too.
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -30,15 +31,16 @@ class Deletion : public std::enable_shared_from_this<Deletion> {
     const DeleteRecordsRequest& request = decoded_.request;
     deadline_ = loop_.now() + Duration::millis(request.timeout_ms);
     const ClusterViewPtr view = services_.view.get();
+    // Of a partition that is named twice the last offset counts; a topic without partitions is left out.
+    std::map<std::pair<std::string_view, PartitionIndex>, Offset> wishes;
     for (const auto& topic : request.topics) {
-      std::vector<PartitionAnswer>& answers = partitions_.emplace_back();
-      answers.reserve(topic.partitions.size());
-      for (const auto& wish : topic.partitions) {
-        PartitionAnswer& answer = answers.emplace_back();
-        answer.partition_index = wish.partition_index;
-        answer.low_watermark = Offset(-1);
-        answer.error_code = begin(topic.name, wish.partition_index, wish.offset, *view, answer);
-      }
+      for (const auto& wish : topic.partitions) wishes[{topic.name, wish.partition_index}] = wish.offset;
+    }
+    for (const auto& [where, offset] : wishes) {
+      PartitionAnswer& answer = answers_[where.first][where.second];
+      answer.partition_index = where.second;
+      answer.low_watermark = Offset(-1);
+      answer.error_code = begin(where.first, where.second, offset, *view, answer);
     }
     look();
   }
@@ -79,8 +81,12 @@ class Deletion : public std::enable_shared_from_this<Deletion> {
 
   void answer() {
     std::vector<TopicAnswer> topics;
-    size_t i = 0;
-    for (const auto& topic : decoded_.request.topics) topics.push_back({topic.name, partitions_[i++]});
+    std::vector<std::vector<PartitionAnswer>> partitions;
+    for (const auto& [topic, answers] : answers_) {
+      auto& told = partitions.emplace_back();
+      for (const auto& [index, answer] : answers) told.push_back(answer);
+      topics.push_back({topic, told});
+    }
     DeleteRecordsResponse response;
     response.topics = topics;
     reply(std::move(call_), response);
@@ -91,7 +97,7 @@ class Deletion : public std::enable_shared_from_this<Deletion> {
   Loop& loop_;
   Decoded<DeleteRecordsRequest> decoded_;
   MonoTime deadline_;
-  std::vector<std::vector<PartitionAnswer>> partitions_;
+  std::map<std::string_view, std::map<PartitionIndex, PartitionAnswer>> answers_;
   std::vector<Waiting> waiting_;
 };
 

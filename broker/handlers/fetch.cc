@@ -8,7 +8,9 @@
 // Better than Kafka: replica ids other than -1, -2 and brokers' are refused, and brokers' count only on the brokers' listener.
 #include <algorithm>
 #include <atomic>
+#include <map>
 #include <memory>
+#include <tuple>
 #include <vector>
 
 #include "broker/handlers/current_leaders.h"
@@ -38,6 +40,7 @@ struct Reading {
   std::unique_ptr<uint8_t[]> converted;  // for old versions; then data.slice is not sent
   size_t converted_bytes = 0;
   Offset end;                      // what could be read when this was read: parked against it
+  bool older_segment = false;      // there is certainly more than what fits
   size_t bytes() const { return converted ? converted_bytes : static_cast<size_t>(data.slice.length); }
 };
 
@@ -118,11 +121,19 @@ FetchSessions::Request FetchCall::session_request() {
   wanted.session_epoch = version_ >= 7 ? from.session_epoch : -1;
   wanted.uses_topic_ids = version_ >= kFirstOfTopicIds;
   wanted.from_follower = replica_.value >= 0;
+  std::map<std::tuple<std::string_view, TopicId, PartitionIndex>, size_t> places;
   for (const auto& topic : from.topics) {
     const auto name = topic.topic.empty() && wanted.uses_topic_ids ? nullptr : std::make_shared<const std::string>(topic.topic);
     for (const auto& partition : topic.partitions) {
-      wanted.wishes.push_back({name, topic.topic_id, partition.partition, partition.current_leader_epoch, partition.last_fetched_epoch,
-                               partition.fetch_offset, partition.log_start_offset, partition.partition_max_bytes});
+      FetchWish wish{name, topic.topic_id, partition.partition, partition.current_leader_epoch, partition.last_fetched_epoch,
+                     partition.fetch_offset, partition.log_start_offset, partition.partition_max_bytes};
+      // Of a partition that is named twice the last wish counts.
+      const auto [place, added] = places.try_emplace({topic.topic, topic.topic_id, partition.partition}, wanted.wishes.size());
+      if (added) {
+        wanted.wishes.push_back(std::move(wish));
+      } else {
+        wanted.wishes[place->second] = std::move(wish);
+      }
     }
   }
   for (const auto& topic : from.forgotten_topics_data) {
@@ -218,7 +229,7 @@ bool FetchCall::read_all() {
       any = true;
       read_one(context_.wishes[i], partitions_[i], bytes_left, min_one_message, reading);
       bytes += static_cast<int64_t>(reading.bytes());
-      due = due || reading.error != ErrorCode::NONE || reading.diverging;
+      due = due || reading.error != ErrorCode::NONE || reading.diverging || reading.older_segment;
     }
     readings_[i] = std::move(reading);
   }
@@ -252,6 +263,7 @@ void FetchCall::read_one(const FetchWish& wish, const PartitionPtr& partition, i
   reading.log_start = answer->log_start;
   reading.diverging = answer->diverging;
   reading.end = answer->end;
+  reading.older_segment = answer->plan.in_older_segment();
   if (answer->diverging) return;
   Result<LogRead> data = answer->plan.run();
   if (!data) {

@@ -92,7 +92,6 @@ bool FetchSessions::make_room(const Request& request, MonoTime now) {
 }
 
 FetchSessionPtr FetchSessions::create(const Request& request, MonoTime now) {
-  if (request.wishes.empty()) return nullptr;
   const auto id = static_cast<int32_t>(random_.next() & 0x7fffffff);
   auto session = std::make_shared<FetchSession>(id, request.uses_topic_ids, request.from_follower, now);
   session->update(request.wishes, {});

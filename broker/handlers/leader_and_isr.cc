@@ -2,11 +2,15 @@
 //
 // Fenced by controller epoch and broker epoch; a partition only by a higher leader epoch than known. Runs in order with the other control requests, on the
 // pool, since it creates logs. Version 2 brought broker epochs and grouping by topic, 5 topic ids, 6 the recovery state of leaders.
+#include <memory>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "broker/handlers/control_requests.h"
 #include "broker/handlers/handlers.h"
 #include "broker/handlers/reply.h"
+#include "coord/configs/config_store.h"
 #include "protocol/base/topic_name.h"
 #include "protocol/messages/leader_and_isr.h"
 
@@ -60,6 +64,37 @@ std::vector<ErrorCode> apply(Services& services, const std::vector<ReplicaTable:
   return errors;
 }
 
+// Topics that this broker gets its first replica of: nobody notified it of their settings.
+std::set<std::string> topics_without_replica(const Services& services, const LeaderAndIsrRequest& request) {
+  std::set<std::string> topics;
+  for (const State& state : request.ungrouped_partition_states) {
+    if (is_valid_topic_name(state.topic_name) && !services.replicas.find(state.topic_name, state.partition_index))
+      topics.emplace(state.topic_name);
+  }
+  for (const auto& topic : request.topic_states) {
+    for (const State& state : topic.partition_states) {
+      if (is_valid_topic_name(topic.topic_name) && !services.replicas.find(topic.topic_name, state.partition_index))
+        topics.emplace(topic.topic_name);
+    }
+  }
+  return topics;
+}
+
+// On the coordination loop. `then` runs on the pool when all are read; a topic whose settings cannot be read keeps the broker's.
+void read_configs(Services& services, const std::set<std::string>& topics, std::shared_ptr<Task> then) {
+  auto left = std::make_shared<size_t>(topics.size());
+  for (const std::string& topic : topics) {
+    services.configs.read({znodes::ConfigType::topics, topic, std::nullopt}, [&services, topic, left, then](Result<znodes::ConfigMap> read) {
+      if (read) {
+        services.topic_configs.set(topic, *std::move(read));
+      } else {
+        log_error("the settings of topic {} are the broker's own: {}", topic, read.error().message);
+      }
+      if (--*left == 0) services.pool.run([then] { (*then)(); });
+    });
+  }
+}
+
 void run(Services& services, CallPtr call, const LeaderAndIsrRequest& request) {
   const std::vector<ReplicaTable::RoleChange> changes = changes_of(request);
   LeaderAndIsrResponse response;
@@ -91,8 +126,16 @@ void run(Services& services, CallPtr call, const LeaderAndIsrRequest& request) {
 void handle_leader_and_isr(Services& services, CallPtr call) {
   auto decoded = decode_call<LeaderAndIsrRequest>(call);
   if (!decoded) return;
-  services.control.run([&services, call = std::move(call), decoded = *std::move(decoded)]() mutable {
-    run(services, std::move(call), decoded.request);
+  services.control.begin([&services, call = std::move(call), decoded = *std::move(decoded)](Task done) mutable {
+    std::set<std::string> unknown = topics_without_replica(services, decoded.request);
+    Task then = [&services, call = std::move(call), decoded = std::move(decoded), done = std::move(done)]() mutable {
+      run(services, std::move(call), decoded.request);
+      done();
+    };
+    if (unknown.empty()) return then();
+    services.coordination.post([&services, unknown = std::move(unknown), then = std::move(then)]() mutable {
+      read_configs(services, unknown, std::make_shared<Task>(std::move(then)));
+    });
   });
 }
 

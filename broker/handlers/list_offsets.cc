@@ -147,15 +147,18 @@ void OffsetSearch::answer_segments(const Partition& partition, const PartitionWi
 PartitionAnswer OffsetSearch::look_up(std::string_view topic, const PartitionWish& wish) {
   PartitionAnswer answer;
   answer.partition_index = wish.partition_index;
-  if (version_ >= 1 && wish.timestamp < 0) {
+  if (wish.timestamp < 0) {
     const std::optional<int16_t> since = version_of(wish.timestamp);
-    if (!since || version_ < *since) {
+    if (!since || std::max<int16_t>(version_, 1) < *since) {
       answer.error_code = ErrorCode::UNSUPPORTED_VERSION;
       return answer;
     }
   }
+  const int8_t isolation = decoded_.request.isolation_level;
   const PartitionPtr partition = services_.replicas.find(topic, wish.partition_index);
-  if (!partition) {
+  if ((version_ >= 2 && isolation != 0 && isolation != 1) || (version_ == 0 && wish.max_num_offsets < 0)) {
+    answer.error_code = ErrorCode::UNKNOWN_SERVER_ERROR;
+  } else if (!partition) {
     answer.error_code = missing_partition_error(services_, *view_, topic, wish.partition_index);
   } else if (version_ == 0) {
     answer_segments(*partition, wish, answer);

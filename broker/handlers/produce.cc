@@ -38,6 +38,7 @@ class Produce : public std::enable_shared_from_this<Produce> {
   struct Outcome {
     std::string_view topic;
     PartitionIndex partition;
+    std::optional<Bytes> records{};
     ErrorCode error = ErrorCode::NONE;
     Offset base_offset;
     int64_t log_append_time = -1;
@@ -46,8 +47,17 @@ class Produce : public std::enable_shared_from_this<Produce> {
     std::vector<RecordError> record_errors;
   };
 
+  void collect();
   ErrorCode check_whole() const;
-  void append(size_t index, Bytes records, const ClusterView& view);
+  void append(size_t index, const ClusterView& view);
+  // Errors that say nothing about the log leave its start out of the answer, as Kafka does.
+  void fail_at(Outcome& outcome, ErrorCode error, Offset log_start) {
+    const bool silent = error == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION || error == ErrorCode::NOT_LEADER_OR_FOLLOWER ||
+                        error == ErrorCode::MESSAGE_TOO_LARGE || error == ErrorCode::RECORD_LIST_TOO_LARGE ||
+                        error == ErrorCode::CORRUPT_MESSAGE || error == ErrorCode::KAFKA_STORAGE_ERROR;
+    if (!silent) outcome.log_start = log_start;
+    fail(outcome, error);
+  }
   void fail(Outcome& outcome, ErrorCode error) {
     outcome.error = error;
     services_.traffic.on_produce_failed(outcome.topic);
@@ -82,6 +92,24 @@ AppendRules append_rules(const LogConfig& config) {
   return rules;
 }
 
+// One outcome a partition, those of a topic side by side. Of a partition that is named twice the last records count.
+void Produce::collect() {
+  for (const auto& topic : request().topic_data) {
+    const auto same_topic = [&](const Outcome& outcome) { return outcome.topic == topic.name; };
+    for (const auto& partition : topic.partition_data) {
+      auto at = std::find_if(outcomes_.begin(), outcomes_.end(), same_topic);
+      while (at != outcomes_.end() && same_topic(*at) && at->partition != partition.index) ++at;
+      if (at == outcomes_.end() || !same_topic(*at)) {
+        Outcome outcome;
+        outcome.topic = topic.name;
+        outcome.partition = partition.index;
+        at = outcomes_.insert(at, std::move(outcome));
+      }
+      at->records = partition.records.bytes;
+    }
+  }
+}
+
 // What is looked at before the request is taken apart; an error is that of every partition.
 ErrorCode Produce::check_whole() const {
   bool transactional = false;
@@ -98,22 +126,12 @@ ErrorCode Produce::check_whole() const {
 }
 
 void Produce::run() {
-  for (const auto& topic : request().topic_data) {
-    for (const auto& partition : topic.partition_data) {
-      Outcome outcome;
-      outcome.topic = topic.name;
-      outcome.partition = partition.index;
-      outcomes_.push_back(std::move(outcome));
-    }
-  }
+  collect();
   if (const ErrorCode refused = check_whole(); refused != ErrorCode::NONE) {
     for (Outcome& outcome : outcomes_) outcome.error = refused;
   } else {
     const ClusterViewPtr view = services_.view.get();
-    size_t index = 0;
-    for (const auto& topic : request().topic_data) {
-      for (const auto& partition : topic.partition_data) append(index++, *partition.records.bytes, *view);
-    }
+    for (size_t i = 0; i < outcomes_.size(); ++i) append(i, *view);
   }
   running_ = false;
   if (waiting_ == 0) return answer();
@@ -127,8 +145,9 @@ void Produce::run() {
   });
 }
 
-void Produce::append(size_t index, Bytes records, const ClusterView& view) {
+void Produce::append(size_t index, const ClusterView& view) {
   Outcome& outcome = outcomes_[index];
+  const Bytes records = *outcome.records;
   const int16_t acks = request().acks;
   if (view.partition(outcome.topic, outcome.partition) == nullptr) return fail(outcome, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
   if (const auto refused = check_produce_version(records, version_)) {
@@ -150,12 +169,12 @@ void Produce::append(size_t index, Bytes records, const ClusterView& view) {
   if (auto* refused = std::get_if<AppendRefused>(&validation)) {
     if (refused->message_in_response) outcome.message = std::move(refused->message);
     outcome.record_errors = std::move(refused->record_errors);
-    return fail(outcome, refused->code);
+    return fail_at(outcome, refused->code, permit->log_start);
   }
   BatchToAppend batch = std::get<BatchToAppend>(std::move(validation));
   if (batch.is_empty()) return;
   // There is no transaction coordinator yet that could know the transaction.
-  if (batch.view().is_transactional()) return fail(outcome, ErrorCode::INVALID_TXN_STATE);
+  if (batch.view().is_transactional()) return fail_at(outcome, ErrorCode::INVALID_TXN_STATE, permit->log_start);
 
   Partition::OnCommitted committed;
   if (acks == kAcksAll) {
@@ -167,7 +186,7 @@ void Produce::append(size_t index, Bytes records, const ClusterView& view) {
     };
   }
   Result<Partition::Appended> appended = partition->append(batch, permit->leader_epoch, AppendOrigin::CLIENT, std::move(committed));
-  if (!appended) return fail(outcome, appended.code());
+  if (!appended) return fail_at(outcome, appended.code(), permit->log_start);
   outcome.base_offset = appended->result.base_offset;
   outcome.log_append_time = appended->result.log_append_time;
   outcome.log_start = appended->result.log_start;
@@ -202,28 +221,21 @@ void Produce::answer() {
   std::vector<std::vector<PartitionResponse::BatchIndexAndErrorMessage>> record_errors;
   partitions.reserve(outcomes_.size());
   record_errors.reserve(outcomes_.size());
-  size_t index = 0;
-  for (const auto& topic : request().topic_data) {
-    TopicResponse told;
-    told.name = topic.name;
-    const size_t begin = index;
-    for (; index < begin + topic.partition_data.size(); ++index) {
-      Outcome& outcome = outcomes_[index];
-      PartitionResponse data;
-      data.index = outcome.partition;
-      data.error_code = outcome.error;
-      data.base_offset = outcome.base_offset;
-      data.log_append_time_ms = outcome.log_append_time;
-      data.log_start_offset = outcome.log_start;
-      if (outcome.message) data.error_message = *outcome.message;
-      auto& errors = record_errors.emplace_back();
-      for (const RecordError& error : outcome.record_errors) errors.push_back({error.batch_index, std::string_view(error.message)});
-      data.record_errors = errors;
-      if (outcome.error == ErrorCode::NOT_LEADER_OR_FOLLOWER) leaders.tell(outcome.topic, outcome.partition, data.current_leader);
-      partitions.push_back(data);
-    }
-    told.partition_responses = Array<PartitionResponse>(partitions.data() + begin, index - begin);
-    topics.push_back(told);
+  for (Outcome& outcome : outcomes_) {
+    PartitionResponse data;
+    data.index = outcome.partition;
+    data.error_code = outcome.error;
+    data.base_offset = outcome.base_offset;
+    data.log_append_time_ms = outcome.log_append_time;
+    data.log_start_offset = outcome.log_start;
+    if (outcome.message) data.error_message = *outcome.message;
+    auto& errors = record_errors.emplace_back();
+    for (const RecordError& error : outcome.record_errors) errors.push_back({error.batch_index, std::string_view(error.message)});
+    data.record_errors = errors;
+    if (outcome.error == ErrorCode::NOT_LEADER_OR_FOLLOWER) leaders.tell(outcome.topic, outcome.partition, data.current_leader);
+    partitions.push_back(data);
+    if (topics.empty() || topics.back().name != outcome.topic) topics.push_back({outcome.topic, {&partitions.back(), 0}});
+    topics.back().partition_responses = {topics.back().partition_responses.begin(), topics.back().partition_responses.size() + 1};
   }
   response.responses = topics;
   response.node_endpoints = leaders.endpoints();

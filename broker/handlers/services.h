@@ -6,6 +6,7 @@
 #include <string>
 
 #include "broker/config/broker_config.h"
+#include "broker/config/topic_configs.h"
 #include "broker/handlers/fetch_sessions.h"
 #include "broker/handlers/names_in_flight.h"
 #include "broker/handlers/scratch_pool.h"
@@ -37,6 +38,7 @@ struct Services {
   Loop& coordination;         // the loop of everything that talks to ZooKeeper: the two below are called on it
   ZookeeperSession& session;  // for coord/topics/topic_writer.h
   ConfigStore& configs;       // topic and broker settings in ZooKeeper
+  TopicConfigs& topic_configs;  // what of them is in force here
 
   Pool& pool;
   Serial& control;  // control requests, one after another

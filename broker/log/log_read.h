@@ -45,6 +45,8 @@ class ReadPlan {
   Result<LogRead> run() const;
   // True if run() reads no file: the place is known, as for reads near the end of the log.
   bool exact() const { return first_position_ >= 0 && end_position_ >= 0; }
+  // What is read does not lie in the segment that is written.
+  bool in_older_segment() const { return !nothing() && segments_ && segment_ + 1 < segments_->size(); }
   // The plan's end is the same as its beginning.
   bool nothing() const { return request_.offset >= request_.end; }
 

@@ -128,7 +128,7 @@ Result<Partition::AppendPermit> Partition::permit_append(int16_t acks) const {
   if (acks == -1 && !leading_->has_enough_replicas())
     return Error{ErrorCode::NOT_ENOUGH_REPLICAS, "the in-sync replicas of " + name_.str() + " are fewer than min.insync.replicas " +
                                                      std::to_string(log_->log->config()->min_insync_replicas)};
-  return AppendPermit{leader_epoch_, log_->log->config()};
+  return AppendPermit{leader_epoch_, log_->log->config(), log_->log->log_start()};
 }
 
 Result<Partition::Appended> Partition::append(BatchToAppend& batch, LeaderEpoch permitted, AppendOrigin origin, OnCommitted on_committed) {

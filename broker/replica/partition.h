@@ -86,6 +86,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
   struct AppendPermit {
     LeaderEpoch leader_epoch;
     LogConfigPtr config;
+    Offset log_start;
   };
   // Stage one: may this broker append? NOT_LEADER_OR_FOLLOWER, NOT_ENOUGH_REPLICAS (acks=all), KAFKA_STORAGE_ERROR.
   Result<AppendPermit> permit_append(int16_t acks) const EXCLUDES(*log_->mutex);

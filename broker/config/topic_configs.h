@@ -1,0 +1,29 @@
+// The overrides of topics as they stand in ZooKeeper. The settings of a log are computed from them and the broker's own each time they are asked
+// for, never from an earlier result (KAFKA-9254).
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "broker/config/broker_config.h"
+#include "broker/log/log_config.h"
+#include "protocol/base/mutex.h"
+
+namespace quokka {
+
+// Any thread.
+class TopicConfigs {
+ public:
+  // `sources` outlive it.
+  explicit TopicConfigs(const ConfigSources& sources) : sources_(sources) {}
+
+  void set(const std::string& topic, Properties overrides);
+  LogConfigPtr settings_of(const std::string& topic) const;
+
+ private:
+  const ConfigSources& sources_;
+  mutable Mutex mutex_;
+  std::map<std::string, Properties> overrides_ GUARDED_BY(mutex_);
+};
+
+}  // namespace quokka
