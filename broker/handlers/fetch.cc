@@ -237,7 +237,7 @@ bool FetchCall::read_all() {
 }
 
 void FetchCall::read_one(const FetchWish& wish, const PartitionPtr& partition, int64_t& bytes_left, bool& min_one_message, Reading& reading) {
-  if (wish.partition_bytes_max < 0) {
+  if (wish.partition_bytes_max < 0 || bytes_max_ < 0) {
     reading.error = ErrorCode::UNKNOWN_SERVER_ERROR;
     return;
   }
@@ -307,6 +307,8 @@ void FetchCall::convert(const FetchWish& wish, const LogConfig& config, Reading&
   std::vector<uint8_t> converted;
   reading.error =
       convert_down(Bytes(batches.data(), *got), version_ <= 1 ? 0 : 1, wish.fetch_offset, services_.decompression, *scratch, converted).code();
+  // What lies before a batch that cannot be converted is of use.
+  if (reading.error == ErrorCode::UNSUPPORTED_COMPRESSION_TYPE && !converted.empty()) reading.error = ErrorCode::NONE;
   reading.converted = std::make_unique<uint8_t[]>(converted.size());
   std::copy(converted.begin(), converted.end(), reading.converted.get());
   reading.converted_bytes = converted.size();
@@ -380,6 +382,10 @@ void FetchCall::answer() {
     const size_t bytes = reading.bytes();
     PartitionAnswer& answer = partitions.emplace_back();
     fill(wish, reading, answer, slices);
+    if (reading.error == ErrorCode::UNSUPPORTED_COMPRESSION_TYPE || reading.error == ErrorCode::UNSUPPORTED_VERSION) {
+      answer.records = {};
+      answer.aborted_transactions = Array<PartitionAnswer::AbortedTransaction>();
+    }
     if (reading.error == ErrorCode::UNKNOWN_TOPIC_ID || (reading.error == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION && !partitions_[i]))
       answer.aborted_transactions = Array<PartitionAnswer::AbortedTransaction>();
     if (wish.topic && partitions_[i]) services_.traffic.on_fetched(*wish.topic, bytes, replica_.value >= 0);

@@ -163,7 +163,7 @@ Result<Partition::Appended> Partition::append(BatchToAppend& batch, LeaderEpoch 
 // --- Fetch
 
 ErrorCode Partition::check_epoch(LeaderEpoch asked) const {
-  if (asked.value < 0 || asked == leader_epoch_) return ErrorCode::NONE;
+  if (asked.value == -1 || asked == leader_epoch_) return ErrorCode::NONE;
   return asked < leader_epoch_ ? ErrorCode::FENCED_LEADER_EPOCH : ErrorCode::UNKNOWN_LEADER_EPOCH;
 }
 
