@@ -47,7 +47,8 @@ objects = $(patsubst %.cc,$(OUT)/%.o,$(1))
 library_of = $(call objects,$(filter $(1)/%,$(LIBRARY_SOURCES)))
 # Whole archives are not needed: every program is linked from these in the direction of the rooms.
 ROOMS := integration-tests tools broker coord protocol
-ARCHIVES := $(foreach r,$(ROOMS),$(if $(call library_of,$(r)),$(OUT)/lib$(r).a))
+archives = $(foreach r,$(1),$(if $(call library_of,$(r)),$(OUT)/lib$(r).a))
+ARCHIVES := $(call archives,tools broker coord protocol)
 
 PROGRAMS := $(patsubst broker/main.cc,$(OUT)/quokka-broker,$(patsubst tools/main.cc,$(OUT)/quokka-tools,$(filter broker/main.cc tools/main.cc,$(MAINS))))
 
@@ -80,13 +81,13 @@ $(foreach r,$(ROOMS),$(eval $(call archive_rule,$(r))))
 
 LINK = @echo "link  $@"; $(CXX) $(CXXFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
 
-$(OUT)/quokka-broker: $(OUT)/broker/main.o $(ARCHIVES)
+$(OUT)/quokka-broker: $(OUT)/broker/main.o $(call archives,broker coord protocol)
 	$(LINK) $(LIBS)
-$(OUT)/quokka-tools: $(OUT)/tools/main.o $(ARCHIVES)
+$(OUT)/quokka-tools: $(OUT)/tools/main.o $(call archives,tools coord protocol)
 	$(LINK) $(LIBS)
 $(UNIT_PROGRAMS): $(OUT)/%/unit-tests: $$(call objects,$$(wildcard $$*/*_test.cc)) $(ARCHIVES)
 	$(LINK) $(LIBS) -lgtest_main -lgmock -lgtest
-$(INTEGRATION_PROGRAMS): $(OUT)/%/integration-tests: $$(call objects,$$(wildcard $$*/*_test.cc)) $(ARCHIVES)
+$(INTEGRATION_PROGRAMS): $(OUT)/%/integration-tests: $$(call objects,$$(wildcard $$*/*_test.cc)) $(call archives,$(ROOMS))
 	$(LINK) $(LIBS) -lrdkafka++ -lrdkafka -lgtest_main -lgmock -lgtest
 # A fuzzer needs its own folder's archive and those below, not a build of everything under sanitizers.
 rooms_of_protocol := protocol
