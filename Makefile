@@ -137,11 +137,14 @@ fuzz-programs: $(FUZZ_PROGRAMS)
 bench: $(BENCH_PROGRAMS)
 	@for program in $^; do $$program || exit 1; done
 
+# What belongs to the tree stays there.
+USER_SCRIPTS = $(filter-out scripts/check.sh scripts/quickstart.sh scripts/packages.sh scripts/tidy.sh scripts/run-%.sh,$(wildcard scripts/*.sh))
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/quokka/scripts $(DESTDIR)$(PREFIX)/share/quokka/config
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
-	cp -a scripts/. $(DESTDIR)$(PREFIX)/share/quokka/scripts
+	install -m 755 $(USER_SCRIPTS) $(DESTDIR)$(PREFIX)/share/quokka/scripts
 	install -m 644 config/* $(DESTDIR)$(PREFIX)/share/quokka/config
+	ln -sfn scripts $(DESTDIR)$(PREFIX)/share/quokka/bin
 
 clean:
 	rm -rf build
