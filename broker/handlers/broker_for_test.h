@@ -58,7 +58,7 @@ struct BrokerForTest {
         loop);
     configs = std::make_unique<ConfigStore>(*n.session, loop);
     services.reset(new Services{sources,       config,  n.id_,       "cluster-id", *replicas, *directories, n.view,
-                                fetch_sessions, *producer_ids, n.runner, loop,         *n.session, *configs,     pool,
+                                fetch_sessions, *producer_ids, n.runner, loop,         *n.session, *configs,     topic_configs, pool,
                                 control,       random,  metrics,     traffic,      scratches, {},           features_epoch,
                                 broker_epoch,  {},      {}});
   }
@@ -81,6 +81,7 @@ struct BrokerForTest {
   NoFetchers fetchers;
   ConfigSources sources;
   BrokerConfig config;
+  TopicConfigs topic_configs{sources};
   Serial control{pool};
   FetchSessions fetch_sessions{{}, random};
   Registry metrics;
