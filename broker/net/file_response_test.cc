@@ -144,8 +144,14 @@ TEST_F(FileResponse, ColdRangesAreReadOnThePool) {
   ranges = {{5, 3 << 20}, {100, 20}, {4000, 100000}, {0, 1 << 20}};
   serve(2);
   expect_answers(2);
-  EXPECT_GT(file->reads, 0);
   EXPECT_FALSE(file->read_on_loop_while_cold);
+  for (int64_t length : {20, 100000, 3 << 20}) {
+    file->reads = 0;
+    ranges = {{5, length}};
+    serve(1);
+    expect_answers(1);
+    EXPECT_GT(file->reads, 0) << length << " bytes were sent from a cold file without being read ahead";
+  }
 }
 
 TEST_F(FileResponse, FilesWithoutADescriptorAreRead) {

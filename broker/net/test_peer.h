@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <functional>
 #include <future>
@@ -135,7 +136,11 @@ class RawClient {
     return frame;
   }
   // True if the other end closes, having sent nothing more.
-  bool is_closed_by_peer() { return receive(1).empty(); }
+  bool is_closed_by_peer() {
+    char byte;
+    ssize_t got = ::recv(fd_, &byte, 1, 0);
+    return got == 0 || (got < 0 && errno != EAGAIN);
+  }
   void finish_sending() { ::shutdown(fd_, SHUT_WR); }
   void reset() {
     linger abort{1, 0};
