@@ -157,6 +157,7 @@ void FetchCall::run() {
   if (from.isolation_level != 0 && from.isolation_level != 1) return refuse(ErrorCode::UNKNOWN_SERVER_ERROR);
   if (replica_.value >= 0) {
     isolation_ = Isolation::log_end;
+    call_->measure_as_follower();
   } else if (from.isolation_level == 1) {
     isolation_ = Isolation::read_committed;
   }
