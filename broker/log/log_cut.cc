@@ -66,6 +66,8 @@ Status Log::truncate_to(Offset offset, WallTime now) {
   SegmentIndexes indexes;
   int64_t bytes = active_.bytes();
   if (last->sealed()) {
+    // Makes sure of the entry that is used below.
+    if (auto checked = last->position_before(offset); !checked) return fail(checked.error());
     auto loaded = last->indexes();
     if (!loaded) return fail(loaded.error());
     indexes = **loaded;
@@ -185,9 +187,9 @@ Status Log::replay_producers(Offset from, Offset to) {
       if (active) {
         position = active_.position_before(from);
       } else {
-        auto indexes = segment->indexes();
-        if (!indexes) return indexes.error();
-        position = (*indexes)->offsets.lookup(from - segment->base_offset());
+        auto before = segment->position_before(from);
+        if (!before) return before.error();
+        position = *before;
       }
     }
     auto file = segment->file();

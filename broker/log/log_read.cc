@@ -64,9 +64,9 @@ Result<int64_t> ReadPlan::find_start(size_t index, int64_t bytes, BatchPlace& pl
   }
   int64_t from = active ? active_first_hint_ : 0;
   if (!active) {
-    auto indexes = segment.indexes();
-    if (!indexes) return indexes.error();
-    from = (*indexes)->offsets.lookup(request_.offset - segment.base_offset());
+    auto before = segment.position_before(request_.offset);
+    if (!before) return before.error();
+    from = *before;
   }
   auto file = segment.file();
   if (!file) return file.error();
@@ -86,9 +86,9 @@ Result<int64_t> ReadPlan::find_end(size_t index, int64_t bytes, int64_t start) c
   if (active && end_position_ >= 0) return end_position_;
   int64_t from = active ? active_end_hint_ : 0;
   if (!active) {
-    auto indexes = segment.indexes();
-    if (!indexes) return indexes.error();
-    from = (*indexes)->offsets.lookup(request_.end - segment.base_offset());
+    auto before = segment.position_before(request_.end);
+    if (!before) return before.error();
+    from = *before;
   }
   if (from >= start + request_.bytes_max && from > start) return from;
   auto file = segment.file();

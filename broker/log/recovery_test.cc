@@ -186,6 +186,32 @@ TEST(Recovery, F30DamagedOrMissingFilesAreRebuilt) {
   }
 }
 
+// Entries that are plausible and wrong: each points at a batch, but not at its own.
+TEST(Recovery, F30AnIndexThatLiesHidesNoRecords) {
+  LogConfig config;
+  config.index_interval_bytes = 100;
+  LogOnMemory on(config);
+  for (int i = 0; i < 60; ++i) ASSERT_TRUE(on.append({.timestamp = 1700000000000 + i}).ok());
+  ASSERT_TRUE(on.log->roll(kNow).ok());
+  ASSERT_TRUE(on.append().ok());
+  const auto before = on.all();
+  ASSERT_TRUE(on.log->close().ok());
+  std::string index = on.file("00000000000000000000.index");
+  // Every entry takes the position of the one after it.
+  for (size_t at = 0; at + 16 <= index.size(); at += 8) std::copy_n(index.begin() + static_cast<ptrdiff_t>(at) + 12, 4, index.begin() + static_cast<ptrdiff_t>(at) + 4);
+  on.log.reset();
+  on.write_file("00000000000000000000.index", index.substr(0, index.size() - 8));
+  on.open(true, Offset(61));
+  for (int from = 0; from < 60; ++from) {
+    const auto read = testing::read_all(*on.log, Offset(from), Offset(61));
+    ASSERT_EQ(read, std::vector(before.begin() + from, before.end())) << from;
+    auto found = on.log->plan_timestamp_search(1700000000000 + from).run();
+    ASSERT_TRUE(found.ok() && found->has_value());
+    ASSERT_EQ((*found)->offset, Offset(from));
+    for (int twice = 0; twice < 2; ++twice) on.log->segments()->front()->drop_if_idle();
+  }
+}
+
 TEST(Recovery, ADamagedPartitionMetadataIsRefusedByName) {
   LogOnMemory on;
   on.log.reset();

@@ -1,5 +1,7 @@
 #include "broker/log/segment.h"
 
+#include <algorithm>
+
 #include "broker/log/batch_scanner.h"
 #include "broker/log/active_segment.h"
 #include "broker/log/log_names.h"
@@ -76,15 +78,40 @@ Result<std::shared_ptr<const SegmentIndexes>> Segment::load_indexes() const {
     if (!aborted) return aborted.error();
     indexes->aborted = std::move(*aborted);
   }
-  if (rebuild) {
-    auto opened = file();
-    if (!opened) return opened.error();
-    auto built = ActiveSegment::rebuild(*opened, base_offset_, seal_->bytes);
-    if (!built) return built.error();
-    indexes->offsets = std::move(built->offsets);
-    indexes->times = std::move(built->times);
-  }
+  if (rebuild) return rebuild_offsets_and_times(*indexes);
   return std::shared_ptr<const SegmentIndexes>(std::move(indexes));
+}
+
+Result<std::shared_ptr<const SegmentIndexes>> Segment::rebuild_offsets_and_times(const SegmentIndexes& damaged) const {
+  auto opened = file();
+  if (!opened) return opened.error();
+  auto built = ActiveSegment::rebuild(*opened, base_offset_, seal_->bytes);
+  if (!built) return built.error();
+  built->aborted = damaged.aborted;
+  return std::shared_ptr<const SegmentIndexes>(std::make_shared<const SegmentIndexes>(std::move(*built)));
+}
+
+Result<int64_t> Segment::position_before(Offset offset) const {
+  auto known = indexes();
+  if (!known) return known.error();
+  const auto entry = (*known)->offsets.entry_before(offset - base_offset_);
+  if (!entry) return int64_t{0};
+  auto opened = file();
+  if (!opened) return opened.error();
+  uint8_t header[kBatchHeaderBytes];
+  auto read = (*opened)->read_at(header, entry->position);
+  if (!read) return read.error();
+  if (*read >= kBatchMagicEndBytes) {
+    std::fill(header + *read, header + sizeof header, uint8_t{0});
+    if (BatchView(header).last_offset() - base_offset_ == entry->relative_offset) return int64_t{entry->position};
+  }
+  auto rebuilt = rebuild_offsets_and_times(**known);
+  if (!rebuilt) return rebuilt.error();
+  {
+    MutexLock lock(mutex_);
+    indexes_ = *rebuilt;
+  }
+  return int64_t{(*rebuilt)->offsets.lookup(offset - base_offset_)};
 }
 
 // What the segment's batches say, from the producers' state at its beginning on.

@@ -43,6 +43,9 @@ class Segment {
   Result<std::shared_ptr<File>> file() const;
   // Any thread; sealed segments. Loaded at the first use; a damaged or missing index is rebuilt from the batches.
   Result<std::shared_ptr<const SegmentIndexes>> indexes() const;
+  // Any thread; sealed segments. A batch boundary at or before the batch that holds `offset`. The index entry it goes by is compared with the batch it
+  // points at; an index that lies is rebuilt, for a wrong entry could hide records.
+  Result<int64_t> position_before(Offset offset) const;
   // Any thread; sealed segments. -1: its batches have none.
   Result<int64_t> largest_timestamp() const;
 
@@ -68,6 +71,7 @@ class Segment {
  private:
   Result<std::shared_ptr<const SegmentIndexes>> load_indexes() const;
   Result<std::vector<AbortedEntry>> rebuild_aborted() const;
+  Result<std::shared_ptr<const SegmentIndexes>> rebuild_offsets_and_times(const SegmentIndexes& damaged) const;
 
   Disk& disk_;
   const std::string directory_;

@@ -21,9 +21,15 @@ size_t without_zero_entries(Bytes bytes, size_t entry_bytes) {
 }  // namespace
 
 int32_t OffsetIndex::lookup(int64_t relative_offset) const {
+  const auto entry = entry_before(relative_offset);
+  return entry ? entry->position : 0;
+}
+
+std::optional<OffsetIndex::Entry> OffsetIndex::entry_before(int64_t relative_offset) const {
   const auto above = std::upper_bound(entries_.begin(), entries_.end(), relative_offset,
                                       [](int64_t wanted, const Entry& entry) { return wanted < entry.relative_offset; });
-  return above == entries_.begin() ? 0 : std::prev(above)->position;
+  if (above == entries_.begin()) return std::nullopt;
+  return *std::prev(above);
 }
 
 std::optional<int32_t> OffsetIndex::offset_at_or_behind(int64_t position) const {

@@ -28,6 +28,8 @@ class OffsetIndex {
   void append(int32_t relative_offset, int32_t position) { entries_.push_back({relative_offset, position}); }
   // Position of the last entry whose offset is at or below `relative_offset`; 0 if there is none.
   int32_t lookup(int64_t relative_offset) const;
+  // The last entry at or below the relative offset; nullopt if there is none.
+  std::optional<Entry> entry_before(int64_t relative_offset) const;
   // Relative offset of the first entry at or behind the position; nullopt if there is none.
   std::optional<int32_t> offset_at_or_behind(int64_t position) const;
   // Forgets entries at or above the relative offset.

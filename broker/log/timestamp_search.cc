@@ -58,7 +58,11 @@ Result<std::optional<TimestampedOffset>> TimestampPlan::search_sealed(const Segm
   if (!indexes) return indexes.error();
   int64_t position = 0;
   // Entries at or above the timestamp tell nothing about the first such batch; the last one below it does.
-  if (const auto below = (*indexes)->times.lookup(timestamp - 1)) position = (*indexes)->offsets.lookup(below->relative_offset);
+  if (const auto below = (*indexes)->times.lookup(timestamp - 1)) {
+    auto before = segment.position_before(segment.base_offset() + below->relative_offset);
+    if (!before) return before.error();
+    position = *before;
+  }
   return search(segment, position, segment.seal()->bytes, timestamp);
 }
 
