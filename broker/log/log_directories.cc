@@ -8,6 +8,7 @@
 
 #include "broker/log/log_directory.h"
 #include "broker/log/log_names.h"
+#include "protocol/base/log.h"
 #include "protocol/base/topic_name.h"
 
 namespace quokka {
@@ -236,6 +237,10 @@ Status LogDirectories::rename_away(const TopicPartition& partition, bool stray) 
     log->health->fail(status.error().message);
     return status;
   }
+  if (stray)
+    log_warn("{}: this broker should not have the replica; its log was set aside as {}", partition, path);
+  else
+    log_info("{}: the log was deleted; {} is removed in {} ms", partition, path, delay.to_millis());
   if (!stray) remove_later({path}, delay);
   return {};
 }
@@ -397,11 +402,15 @@ void LogDirectories::apply_retention(WallTime now) {
     }
     for (const SegmentPtr& segment : *segments) segment->drop_if_idle();
     std::vector<std::string> paths;
+    std::string gone;
     {
       MutexLock lock(*each->mutex);
       auto removed = each->log->apply_retention(now);
       if (removed.ok()) paths = std::move(removed->paths);
+      if (removed.ok() && removed->segments > 0)
+        gone = fmt::format("{} segments with {} bytes are past retention; the log begins at {}", removed->segments, removed->bytes, each->log->log_start().value);
     }
+    if (!gone.empty()) log_info("{}: {}", each->partition, gone);
     if (!paths.empty()) remove_later(std::move(paths), Duration::millis(config->file_delete_delay_ms));
   }
   check_health();
