@@ -142,12 +142,17 @@ void KafkaProducer::flush_all_delivered(int timeout_ms) {
 
 void read_topic(const std::string& bootstrap, const std::string& topic, int32_t partitions, int64_t start,
                 const std::function<void(RdKafka::Message&)>& on_record, const ClientKeys& keys, int timeout_ms) {
-  std::unique_ptr<RdKafka::Conf> conf = configuration(bootstrap, keys);
+  ClientKeys all = {{"enable.partition.eof", "true"}, {"fetch.wait.max.ms", "20"}};  // an end is noticed by a fetch that waited in vain
+  all.insert(keys.begin(), keys.end());
+  std::unique_ptr<RdKafka::Conf> conf = configuration(bootstrap, all);
   std::string error;
-  conf->set("enable.partition.eof", "true", error);
   std::unique_ptr<RdKafka::Consumer> consumer(RdKafka::Consumer::create(conf.get(), error));
   if (!consumer) throw std::runtime_error(error);
   std::unique_ptr<RdKafka::Topic> handle(RdKafka::Topic::create(consumer.get(), topic, nullptr, error));
+  // Asked for, the leaders are known at once; else librdkafka looks for them once a second.
+  RdKafka::Metadata* leaders = nullptr;
+  require(consumer->metadata(false, handle.get(), &leaders, timeout_ms), "reading " + topic);
+  delete leaders;
   std::unique_ptr<RdKafka::Queue> queue(RdKafka::Queue::create(consumer.get()));
   for (int32_t partition = 0; partition < partitions; ++partition)
     require(consumer->start(handle.get(), partition, start, queue.get()), "reading " + topic);

@@ -3,6 +3,10 @@
 // QUOKKA_RECORDS says how many for each codec (100,000 unless set).
 #include <stdlib.h>
 
+#include <filesystem>
+#include <fstream>
+#include <iomanip>
+
 #include "integration-tests/clients/cluster_fixture.h"
 #include "protocol/base/crc32c.h"
 
@@ -78,6 +82,22 @@ class RecordsTest : public ClusterFixture<RecordsTest> {
     EXPECT_EQ(read(codec), contents);
     written[codec] = contents;
   }
+  static void expect_all_written() {
+    for (const auto& [codec, contents] : written) {
+      SCOPED_TRACE(codec);
+      EXPECT_EQ(read(codec), contents);
+    }
+  }
+  // The cluster takes more, and keeps it.
+  static void write_one_more() {
+    auto& [codec, contents] = *written.begin();
+    KafkaProducer producer(bootstrap(), {{"acks", "all"}});
+    for (int32_t partition = 0; partition < partitions; ++partition) {
+      producer.send(topic_of(codec), partition, "one more");
+      contents[static_cast<size_t>(partition)].add("one more");
+    }
+    producer.flush_all_delivered();
+  }
 
   static inline std::map<std::string, Contents> written;  // by codec
 };
@@ -90,25 +110,36 @@ TEST_F(RecordsTest, Zstd) { write_and_read("zstd"); }
 
 TEST_F(RecordsTest, KcatWritesAndReads) {
   KafkaAdmin(bootstrap()).create_topic_and_wait("by-kcat", partitions, 3);
-  const std::string numbers = "seq 1 " + std::to_string(record_count()) + " > " + cluster().directory() + "/lines";
-  ASSERT_EQ(::system(numbers.c_str()), 0);
-  kcat("-P -b " + bootstrap() + " -t by-kcat -z lz4 -X acks=all -X enable.idempotence=true -l " + cluster().directory() + "/lines");
-  const std::string same = kcat("-C -b " + cluster().address(1) + " -t by-kcat -o beginning -e -q | sort -n | cmp - " + cluster().directory() + "/lines && echo same");
+  const std::string lines = cluster().directory() + "/lines";
+  {
+    std::ofstream file(lines);
+    for (size_t i = 0; i < record_count(); ++i) file << std::setfill('0') << std::setw(10) << i << record_number(i, "kcat").substr(11) << '\n';
+  }
+  kcat("-P -b " + bootstrap() + " -t by-kcat -z lz4 -X acks=all -X enable.idempotence=true -l " + lines);
+  const std::string same = kcat("-C -b " + cluster().address(1) + " -t by-kcat -o beginning -e -q | LC_ALL=C sort | cmp - " + lines + " && echo same");
   EXPECT_EQ(same, "same\n");
+  std::filesystem::remove(lines);
 }
 
-TEST_F(RecordsTest, ZLastEverythingIsThereAfterAllBrokersWereKilled) {
+// These come last and look at what the tests before them wrote.
+TEST_F(RecordsTest, ThenAllBrokersAreKilledAndEverythingIsThere) {
   if (written.empty()) write_and_read("none");
   cluster().kill_all_brokers();
   cluster().start_all_brokers();
-  for (const auto& [codec, contents] : written) {
-    SCOPED_TRACE(codec);
-    EXPECT_EQ(read(codec), contents);
-  }
-  // And the cluster takes more.
-  KafkaProducer producer(bootstrap(), {{"acks", "all"}});
-  for (int32_t partition = 0; partition < partitions; ++partition) producer.send(topic_of(written.begin()->first), partition, "one more");
-  producer.flush_all_delivered();
+  expect_all_written();
+  write_one_more();
+}
+
+TEST_F(RecordsTest, ThenAllIsStoppedInOrderAndEverythingIsThere) {
+  if (written.empty()) write_and_read("none");
+  for (int id : {1, 2, 3}) EXPECT_EQ(cluster().stop_broker(id), 0);
+  cluster().zookeeper(1).kill();
+  cluster().start_zookeeper(1);
+  cluster().wait_for_zookeeper(1);
+  EXPECT_TRUE(znodes().children("/brokers/ids").empty());
+  cluster().start_all_brokers();
+  expect_all_written();
+  write_one_more();
 }
 
 }  // namespace
