@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "broker/config/topic_configs.h"
 #include "broker/disk/memory_disk.h"
 #include "broker/handlers/call_for_test.h"
 #include "broker/handlers/handlers.h"

@@ -179,8 +179,8 @@ TEST(ReaderB13, CountsBeyondTheBytesAreRefusedBeforeAnythingIsAllocated) {
   const std::string bytes = head + raw("\0\0\0\7") + tail;
   EXPECT_FALSE(decode<Sample>(bytes_of(bytes), 1, arena));
   EXPECT_EQ(arena.bytes_used(), 0u);
-  EXPECT_EQ(error_of(raw("\0\0\0\7" "\1" "\xff\xff\xff\xff\x0f") + tail, 2),
-            "Sample v2: items: its length 4294967294 is beyond the 64 bytes that are left");
+  EXPECT_EQ(error_of(raw("\0\0\0\7" "\1" "\xff\xff\xff\xff\x07") + tail, 2),
+            "Sample v2: items: its length 2147483646 is beyond the 64 bytes that are left");
 }
 
 TEST(ReaderB13, NegativeCountsAreNullWhereNullIsAllowed) {
@@ -188,6 +188,7 @@ TEST(ReaderB13, NegativeCountsAreNullWhereNullIsAllowed) {
   const std::string tail = raw("\xff\xff\xff\xff" "\0\5" "\0\6");
   EXPECT_EQ(error_of(head + raw("\xff\xff\xff\xfe"), 1), "Sample v1: items: null is not allowed here");
   EXPECT_EQ(error_of(raw("\0\0\0\7" "\1" "\0"), 2), "Sample v2: items: null is not allowed here");
+  EXPECT_EQ(error_of(raw("\0\0\0\7" "\1" "\xff\xff\xff\xff\x0f"), 2), "Sample v2: items: null is not allowed here") << "-2";
   const Result<Sample> null_list = read(head + raw("\0\0\0\0" "\xff\xff\xff\xfe") + tail, 1);
   ASSERT_TRUE(null_list) << null_list.error().message;
   EXPECT_FALSE(null_list->list);

@@ -85,10 +85,13 @@ int64_t Reader::checked(int64_t length, Name name, bool may_be_null) {
   return length;
 }
 
+// One is subtracted in 32 bits, as Kafka does: whatever becomes negative counts as null.
+int64_t Reader::compact_length(Name name) { return static_cast<int32_t>(uvarint(name) - 1u); }
+
 int64_t Reader::length_of_text(Name name, bool compact, bool may_be_null) {
   int64_t length = 0;
   if (compact) {
-    length = int64_t{uvarint(name)} - 1;
+    length = compact_length(name);
     if (length > kTextBytesMax) fail(name, "a string of " + std::to_string(length) + " bytes; 32767 are allowed");
   } else {
     int16_t raw = 0;
@@ -99,7 +102,7 @@ int64_t Reader::length_of_text(Name name, bool compact, bool may_be_null) {
 }
 
 int64_t Reader::length_of_bytes(Name name, bool may_be_null) {
-  if (flexible()) return checked(int64_t{uvarint(name)} - 1, name, may_be_null);
+  if (flexible()) return checked(compact_length(name), name, may_be_null);
   int32_t raw = 0;
   number(raw, name);
   return checked(raw, name, may_be_null);

@@ -53,6 +53,7 @@ class Reader final : public Codec {
   template <class T>
   void number(T& v, Name name);
   uint32_t uvarint(Name name);
+  int64_t compact_length(Name name);
   // The length of what follows, all of which is there; kNull, if that is allowed; kBad after fail().
   int64_t length_of_text(Name name, bool compact, bool may_be_null);
   int64_t length_of_bytes(Name name, bool may_be_null);
