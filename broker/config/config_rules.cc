@@ -26,6 +26,8 @@ constexpr Refusal refusals[] = {
     {"remote.log.storage.system.enable", "false", "there is no tiered storage: what Kafka moved there could not be read"},
     {"zookeeper.metadata.migration.enable", "false", "this broker stays with ZooKeeper and takes no part in a migration to KRaft"},
     {"process.roles", "", "this broker is coordinated by ZooKeeper, not by KRaft; leave it empty and set zookeeper.connect"},
+    {"log.flush.interval.messages", nullptr,
+     "records are acknowledged before they are flushed here, which happens about once a second: use acks=all and several replicas"},
     {"create.topic.policy.class.name", "", class_reason},
     {"alter.config.policy.class.name", "", class_reason},
     {"principal.builder.class", "org.apache.kafka.common.security.authenticator.DefaultKafkaPrincipalBuilder",

@@ -20,6 +20,11 @@ std::string check(Properties overrides) {
   return status.ok() ? "ok" : std::string(name(status.code())) + ": " + status.error().message;
 }
 
+TEST(TopicSettingsTest, APromiseThatIsNotKeptYetIsRefused) {
+  EXPECT_EQ(check_topic_overrides({{"flush.messages", "1"}}, {}).code(), ErrorCode::INVALID_CONFIG);
+  EXPECT_TRUE(check_topic_overrides({{"flush.messages", "9223372036854775807"}}, {}).ok());
+}
+
 TEST(TopicSettingsTest, DefaultsOfTheTableAreThoseOfTheStruct) { EXPECT_EQ(topic_log_config({}, broker_with()), LogConfig()); }
 
 TEST(TopicSettingsTest, EveryKeyArrives) {
