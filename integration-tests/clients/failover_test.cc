@@ -1,6 +1,8 @@
 // Brokers die and come back: the controller moves, a killed broker returns at once, a stopped one leaves nothing behind.
+#include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <thread>
 
 #include "integration-tests/clients/cluster_fixture.h"
 
@@ -55,6 +57,17 @@ class FailoverTest : public ClusterFixture<FailoverTest> {
     const std::optional<ZnodeStat> stat = znodes().registration(broker);
     return stat ? stat->czxid : -1;
   }
+  // Record n went to partition n % 6: all are there once, in order.
+  static void expect_numbers(const std::string& topic, int count, const std::string& brokers) {
+    std::map<int32_t, int> next;
+    for (const KafkaRecord& record : records_of(brokers, topic, 6)) {
+      const int number = next[record.partition]++ * 6 + record.partition;
+      ASSERT_EQ(record.value, std::to_string(number)) << "partition " << record.partition << " offset " << record.offset;
+    }
+    int read = 0;
+    for (const auto& [partition, records] : next) read += records;
+    EXPECT_EQ(read, count);
+  }
   // Kills a broker, starts it at once, returns how long it was away.
   static int64_t bounce(int broker) {
     const int64_t before = registered_at(broker);
@@ -95,15 +108,43 @@ TEST_F(FailoverTest, LeadersOfAKilledBrokerMoveAndNothingAcknowledgedIsLost) {
   cluster().kill_broker(killed);
   for (int i = 600; i < 1200; ++i) producer.send("moving", i % 6, std::to_string(i));
   producer.flush_all_delivered();
-  std::map<int32_t, int> next;
-  for (const KafkaRecord& record : records_of(bootstrap_without(killed), "moving", 6)) {
-    const int number = next[record.partition]++ * 6 + record.partition;
-    ASSERT_EQ(record.value, std::to_string(number)) << "partition " << record.partition << " offset " << record.offset;
+  expect_numbers("moving", 1200, bootstrap_without(killed));
+  for (int32_t partition = 0; partition < 6; ++partition) EXPECT_NE(znodes().partition_state("moving", partition)->leader.value, killed);
+}
+
+TEST_F(FailoverTest, ARollingRestartUnderAnIdempotentProducer) {
+  KafkaAdmin(bootstrap()).create_topic_and_wait("rolling", 6, 3, {{"min.insync.replicas", "2"}});
+  std::atomic<bool> enough{false};
+  std::string failure;
+  int sent = 0;
+  std::thread writer([&] {
+    try {
+      KafkaProducer producer(bootstrap(), {{"enable.idempotence", "true"}, {"acks", "all"}, {"linger.ms", "1"}});
+      for (; !enough; ++sent) {
+        producer.send("rolling", sent % 6, std::to_string(sent));
+        if (sent % 200 == 199) producer.flush();  // so that it does not run ahead
+      }
+      producer.flush_all_delivered();
+    } catch (const std::exception& problem) {
+      failure = problem.what();
+    }
+  });
+  const auto complete = [] {
+    for (int32_t partition = 0; partition < 6; ++partition)
+      if (znodes().partition_state("rolling", partition)->isr.size() != 3) return false;
+    return true;
+  };
+  for (int id : {1, 2, 3}) {
+    EXPECT_EQ(cluster().stop_broker(id), 0);
+    cluster().start_broker(id);
+    cluster().wait_until_ready(id);
+    EXPECT_TRUE(eventually(client_timeout_ms, complete)) << "after the restart of broker " << id;
   }
-  for (int32_t partition = 0; partition < 6; ++partition) {
-    EXPECT_EQ(next[partition], 200);
-    EXPECT_NE(znodes().partition_state("moving", partition)->leader.value, killed);
-  }
+  enough = true;
+  writer.join();
+  EXPECT_EQ(failure, "");
+  EXPECT_GT(sent, 1000);
+  expect_numbers("rolling", sent, bootstrap());
 }
 
 TEST_F(FailoverTest, AKilledBrokerIsBackAtOnce) {
