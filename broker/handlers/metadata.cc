@@ -9,7 +9,9 @@
 // A name that is not known is UNKNOWN_TOPIC_OR_PARTITION, or is created where the request and auto.create.topics.enable allow it: by this broker,
 // whichever it is, and the first answer says LEADER_NOT_AVAILABLE.
 //
-// Deviation: __cluster_metadata is not created by being asked for, but INVALID_TOPIC_EXCEPTION.
+// Deviations: a broker that the controller has told nothing yet (it just started) answers LEADER_NOT_AVAILABLE for every name, at which clients ask
+// again. Kafka says that the topic does not exist, or that there are too few brokers to create it, and a producer of librdkafka takes that for
+// final. And __cluster_metadata is not created by being asked for, but INVALID_TOPIC_EXCEPTION.
 #include <memory>
 #include <string>
 #include <string_view>
@@ -80,10 +82,17 @@ class AutomaticCreation {
 void handle_metadata(Services& services, CallPtr call) {
   auto decoded = decode_call<MetadataRequest>(call);
   if (!decoded) return;
-  auto answer = std::make_unique<MetadataAnswer>(std::move(call), *std::move(decoded), services.view.get(), services.cluster_id);
+  const ClusterViewPtr view = services.view.get();
+  const bool knows_nothing = view->brokers().empty();
+  auto answer = std::make_unique<MetadataAnswer>(std::move(call), *std::move(decoded), view, services.cluster_id);
   if (const ErrorCode error = answer->check(); error != ErrorCode::NONE) return answer->fail(error);
 
   const std::vector<std::string_view> missing = answer->add_known();
+  if (knows_nothing) {
+    for (std::string_view name : missing)
+      answer->add_topic(name, is_valid_topic_name(name) ? ErrorCode::LEADER_NOT_AVAILABLE : ErrorCode::INVALID_TOPIC_EXCEPTION);
+    return answer->send();
+  }
   if (!missing.empty() && answer->may_create() && services.config.auto_create_topics_enable) {
     auto creation = std::make_shared<AutomaticCreation>(services, std::move(answer));
     creation->choose(missing);

@@ -170,6 +170,13 @@ TEST_F(TopicHandlersTest, MetadataCreatesWhatIsAskedForAtAnyBroker) {
   EXPECT_FALSE(cluster_.zookeeper.has("/brokers/topics/__consumer_offsets"));
 }
 
+TEST_F(TopicHandlersTest, ABrokerThatWasToldNothingYetHasTheClientAskAgain) {
+  brokers_[2]->services->view.apply({});
+  EXPECT_EQ(metadata("auto", 2)->response.topics[0].error_code, ErrorCode::LEADER_NOT_AVAILABLE);
+  EXPECT_EQ(metadata("a b", 2)->response.topics[0].error_code, ErrorCode::INVALID_TOPIC_EXCEPTION);
+  EXPECT_FALSE(cluster_.zookeeper.has("/brokers/topics/auto"));
+}
+
 TEST_F(TopicHandlersTest, MetadataCreatesNothingWhereItIsNotAllowed) {
   brokers_[3] = make(3, {{"auto.create.topics.enable", "false"}});
   EXPECT_EQ(metadata("auto", 3)->response.topics[0].error_code, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
