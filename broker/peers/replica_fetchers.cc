@@ -179,7 +179,12 @@ void ReplicaFetchers::Fetcher::fetch() {
     return wake_after(settings_.backoff);
   }
   FetchRequest request;
-  if (!collect_wishes(request)) return;  // a timer or an added partition wakes it
+  if (!collect_wishes(request)) {
+    // The timer that ran out may have been set for a partition that began to rest earlier than those that rest now.
+    const bool rests = std::any_of(partitions_.begin(), partitions_.end(), [now = loop_.now()](const auto& p) { return p.second.resting_until > now; });
+    if (rests) wake_after(settings_.backoff);
+    return;  // the timer or an added partition wakes it
+  }
   const int16_t version = session_by_id_ ? kFetchVersion : kFetchVersionOfNames;
   if (version >= 15) {
     request.replica_state.replica_id = settings_.self;
