@@ -1,6 +1,8 @@
 // Brokers die and come back: the controller moves, a killed broker returns at once, a stopped one leaves nothing behind.
+#include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <thread>
 
 #include "integration-tests/clients/cluster_fixture.h"
 
@@ -108,6 +110,42 @@ TEST_F(FailoverTest, LeadersOfAKilledBrokerMoveAndNothingAcknowledgedIsLost) {
   producer.flush_all_delivered();
   expect_numbers("moving", 1200, bootstrap_without(killed));
   for (int32_t partition = 0; partition < 6; ++partition) EXPECT_NE(znodes().partition_state("moving", partition)->leader.value, killed);
+}
+
+TEST_F(FailoverTest, ARollingRestartUnderAnIdempotentProducer) {
+  KafkaAdmin(bootstrap()).create_topic_and_wait("rolling", 6, 3, {{"min.insync.replicas", "2"}});
+  std::atomic<bool> enough{false};
+  std::string failure;
+  std::atomic<int> sent{0};
+  std::thread writer([&] {
+    try {
+      KafkaProducer producer(bootstrap(), {{"enable.idempotence", "true"}, {"acks", "all"}, {"linger.ms", "1"}});
+      for (; !enough; ++sent) {
+        producer.send("rolling", sent % 6, std::to_string(sent));
+        if (sent % 200 == 199) producer.flush();  // so that it does not run ahead
+      }
+      producer.flush_all_delivered();
+    } catch (const std::exception& problem) {
+      failure = problem.what();
+    }
+  });
+  const auto complete = [] {
+    for (int32_t partition = 0; partition < 6; ++partition)
+      if (znodes().partition_state("rolling", partition)->isr.size() != 3) return false;
+    return true;
+  };
+  for (int id : {1, 2, 3}) {
+    EXPECT_EQ(cluster().stop_broker(id), 0);
+    cluster().start_broker(id);
+    cluster().wait_until_ready(id);
+    EXPECT_TRUE(eventually(client_timeout_ms, complete)) << "after the restart of broker " << id;
+    const int before = sent;
+    EXPECT_TRUE(eventually(client_timeout_ms, [&] { return sent > before + 400; })) << "after the restart of broker " << id;
+  }
+  enough = true;
+  writer.join();
+  EXPECT_EQ(failure, "");
+  expect_numbers("rolling", sent, bootstrap());
 }
 
 TEST_F(FailoverTest, AKilledBrokerIsBackAtOnce) {
