@@ -15,7 +15,7 @@ FUZZ_SECONDS ?= 60
 OUT := build/$(VARIANT)
 
 CPPFLAGS += -I. -DBOOST_ASIO_NO_DEPRECATED -DSPDLOG_COMPILED_LIB -DSPDLOG_FMT_EXTERNAL -DTHREADED
-CXXFLAGS += -std=c++20 -pthread -Wall -Wextra -Wconversion -Wshadow $(if $(filter 1,$(WERROR)),-Werror -Wno-error=maybe-uninitialized)
+CXXFLAGS += -std=c++20 -pthread -Wall -Wextra -Wconversion -Wshadow $(if $(filter 1-release,$(WERROR)-$(VARIANT)),-Werror -Wno-error=maybe-uninitialized)
 LIBS := -lboost_program_options -lboost_json -lzookeeper_mt -lisal -lz -lsnappy -llz4 -lzstd -lspdlog -lfmt -lprometheus-cpp-core -lpthread
 
 ifeq ($(VARIANT),release)
