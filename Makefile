@@ -1,6 +1,6 @@
 # Quokka's build: one file, non-recursive. `make -j2` builds a release; VARIANT=asan|tsan|clang builds beside it.
 #
-#   all unit-test integration-test check tidy format asan tsan thread-safety fuzz bench install clean
+#   all unit-test integration-test mixed-test faults check tidy format asan tsan thread-safety fuzz bench install clean
 #
 # Sources are found by their place and name: x_test.cc is a unit test of its folder, x_fuzz.cc a libFuzzer target, x_bench.cc a benchmark,
 # a main.cc a program; all else goes into the library of its top-level folder.
@@ -41,7 +41,8 @@ FUZZERS := $(filter %_fuzz.cc,$(SOURCES))
 BENCHES := $(filter %_bench.cc,$(SOURCES))
 MAINS := $(filter %/main.cc,$(SOURCES))
 UNIT_TESTS := $(filter-out integration-tests/%,$(TESTS))
-LIBRARY_SOURCES := $(filter-out $(TESTS) $(FUZZERS) $(BENCHES) $(MAINS),$(SOURCES))
+PRELOADS := $(filter integration-tests/faults/preload/%,$(SOURCES))
+LIBRARY_SOURCES := $(filter-out $(TESTS) $(FUZZERS) $(BENCHES) $(MAINS) $(PRELOADS),$(SOURCES))
 
 objects = $(patsubst %.cc,$(OUT)/%.o,$(1))
 library_of = $(call objects,$(filter $(1)/%,$(LIBRARY_SOURCES)))
@@ -60,7 +61,7 @@ INTEGRATION_PROGRAMS := $(patsubst %,$(OUT)/%/integration-tests,$(INTEGRATION_FO
 FUZZ_PROGRAMS := $(patsubst %.cc,$(OUT)/%,$(FUZZERS))
 BENCH_PROGRAMS := $(patsubst %.cc,$(OUT)/%,$(BENCHES))
 
-.PHONY: all unit-test integration-test check tidy format asan tsan thread-safety fuzz fuzz-programs bench install clean
+.PHONY: all unit-test integration-test mixed-test faults check tidy format asan tsan thread-safety fuzz fuzz-programs bench install clean
 .DELETE_ON_ERROR:
 .SECONDEXPANSION:
 .SECONDARY:
@@ -89,6 +90,15 @@ $(UNIT_PROGRAMS): $(OUT)/%/unit-tests: $$(call objects,$$(wildcard $$*/*_test.cc
 	$(LINK) $(LIBS) -lgtest_main -lgmock -lgtest
 $(INTEGRATION_PROGRAMS): $(OUT)/%/integration-tests: $$(call objects,$$(wildcard $$*/*_test.cc)) $(call archives,$(ROOMS))
 	$(LINK) $(LIBS) -lrdkafka++ -lrdkafka -lgtest_main -lgmock -lgtest
+# Loaded into a broker under test; without sanitizers, which must come first.
+FAILING_CALLS := $(OUT)/integration-tests/faults/failing-calls.so
+$(FAILING_CALLS): integration-tests/faults/preload/failing_calls.cc
+	@mkdir -p $(@D)
+	@echo "link  $@"; $(CXX) -std=c++20 -O1 -Wall -Wextra -Wconversion -Wshadow -shared -fPIC -o $@ $<
+$(OUT)/integration-tests/faults/integration-tests: $(FAILING_CALLS)
+FAULT_MATRIX := $(OUT)/integration-tests/faults/matrix
+$(FAULT_MATRIX): $(OUT)/integration-tests/faults/main.o $(call archives,$(ROOMS))
+	$(LINK) $(LIBS) -lrdkafka++ -lrdkafka
 # A fuzzer needs its own folder's archive and those below, not a build of everything under sanitizers.
 rooms_of_protocol := protocol
 rooms_of_coord := coord protocol
@@ -103,8 +113,20 @@ $(BENCH_PROGRAMS): $(OUT)/%: $(OUT)/%.o $(ARCHIVES)
 ROOM ?=
 unit-test: $(filter $(OUT)/$(ROOM)%,$(UNIT_PROGRAMS))
 	@scripts/run-tests.sh $^
-integration-test: all $(INTEGRATION_PROGRAMS)
-	@scripts/run-tests.sh $(INTEGRATION_PROGRAMS)
+# Those of mixed/ need a tree of Apache Kafka.
+MIXED_TEST := $(OUT)/integration-tests/mixed/integration-tests
+integration-test: all $(filter-out $(MIXED_TEST),$(INTEGRATION_PROGRAMS))
+	@scripts/run-tests.sh $(filter-out $(MIXED_TEST),$(INTEGRATION_PROGRAMS))
+mixed-test: all $(MIXED_TEST)
+	@if why=$$(integration-tests/mixed/lay-out-kafka.sh build/kafka-tree); \
+	then QUOKKA_KAFKA_TREE=$(CURDIR)/build/kafka-tree scripts/run-tests.sh $(MIXED_TEST); \
+	else echo "mixed-test skipped: $$why"; fi
+
+# `make faults RUNS=10 ROWS=F1,F4`: rows of the fault table; the report lies in build/.
+RUNS ?= 1
+ROWS ?=
+faults: all $(FAULT_MATRIX) $(FAILING_CALLS)
+	$(FAULT_MATRIX) build/faults.md $(RUNS) "$(ROWS)" $(SEED)
 
 check: export WERROR := 1
 check:

@@ -60,6 +60,12 @@ std::vector<std::string> ClusterZnodes::children(const std::string& path) {
   return found;
 }
 
+void ClusterZnodes::remove(const std::string& path) {
+  bool done = false;
+  session_->remove(path, -1, [&](ZkOutcome) { done = true; });
+  run_until(done);
+}
+
 int ClusterZnodes::controller() {
   const std::optional<std::string> json = text("/controller");
   if (!json) return -1;

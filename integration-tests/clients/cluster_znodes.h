@@ -23,6 +23,8 @@ class ClusterZnodes {
   std::optional<ZnodeStat> stat(const std::string& path);
   std::vector<std::string> children(const std::string& path);  // sorted
 
+  void remove(const std::string& path);  // if it is there
+
   // The broker in /controller; -1 if there is none.
   int controller();
   std::optional<ZnodeStat> registration(int broker) { return stat("/brokers/ids/" + std::to_string(broker)); }

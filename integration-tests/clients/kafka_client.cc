@@ -88,13 +88,16 @@ RdKafka::ErrorCode error_of(const rd_kafka_topic_result_t** topics, size_t count
 
 }  // namespace
 
-KafkaProducer::KafkaProducer(const std::string& bootstrap, const ClientKeys& keys) {
+std::unique_ptr<RdKafka::Producer> make_producer(const std::string& bootstrap, const ClientKeys& keys, RdKafka::DeliveryReportCb& on_delivery) {
   std::string error;
   std::unique_ptr<RdKafka::Conf> conf = configuration(bootstrap, keys);
-  if (conf->set("dr_cb", static_cast<RdKafka::DeliveryReportCb*>(this), error) != RdKafka::Conf::CONF_OK) throw std::runtime_error(error);
-  producer_.reset(RdKafka::Producer::create(conf.get(), error));
-  if (!producer_) throw std::runtime_error(error);
+  if (conf->set("dr_cb", &on_delivery, error) != RdKafka::Conf::CONF_OK) throw std::runtime_error(error);
+  std::unique_ptr<RdKafka::Producer> producer(RdKafka::Producer::create(conf.get(), error));
+  if (!producer) throw std::runtime_error(error);
+  return producer;
 }
+
+KafkaProducer::KafkaProducer(const std::string& bootstrap, const ClientKeys& keys) : producer_(make_producer(bootstrap, keys, *this)) {}
 
 void KafkaProducer::dr_cb(RdKafka::Message& message) { deliveries_.push_back({message.partition(), message.offset(), message.err()}); }
 
@@ -140,27 +143,53 @@ void KafkaProducer::flush_all_delivered(int timeout_ms) {
   for (const Delivery& delivery : flush(timeout_ms)) require(delivery.error, "a record for partition " + std::to_string(delivery.partition));
 }
 
+namespace {
+
+// Partitions [0, partitions) of a topic, fetched into one queue.
+class TopicReader {
+ public:
+  TopicReader(const std::string& bootstrap, const std::string& topic, int32_t partitions, int64_t start, const ClientKeys& keys, int timeout_ms)
+      : partitions_(partitions) {
+    std::string error;
+    std::unique_ptr<RdKafka::Conf> conf = configuration(bootstrap, keys);
+    consumer_.reset(RdKafka::Consumer::create(conf.get(), error));
+    if (!consumer_) throw std::runtime_error(error);
+    topic_.reset(RdKafka::Topic::create(consumer_.get(), topic, nullptr, error));
+    // Asked for, the leaders are known at once; else librdkafka looks for them once a second.
+    RdKafka::Metadata* leaders = nullptr;
+    require(consumer_->metadata(false, topic_.get(), &leaders, timeout_ms), "reading " + topic);
+    delete leaders;
+    queue_.reset(RdKafka::Queue::create(consumer_.get()));
+    for (int32_t partition = 0; partition < partitions_; ++partition)
+      require(consumer_->start(topic_.get(), partition, start, queue_.get()), "reading " + topic);
+  }
+  ~TopicReader() {
+    for (int32_t partition = 0; partition < partitions_; ++partition) consumer_->stop(topic_.get(), partition);
+  }
+  TopicReader(const TopicReader&) = delete;
+  TopicReader& operator=(const TopicReader&) = delete;
+
+  std::unique_ptr<RdKafka::Message> next() { return std::unique_ptr<RdKafka::Message>(consumer_->consume(queue_.get(), 100)); }
+
+ private:
+  const int32_t partitions_;
+  std::unique_ptr<RdKafka::Consumer> consumer_;
+  std::unique_ptr<RdKafka::Topic> topic_;
+  std::unique_ptr<RdKafka::Queue> queue_;
+};
+
+}  // namespace
+
 void read_topic(const std::string& bootstrap, const std::string& topic, int32_t partitions, int64_t start,
                 const std::function<void(RdKafka::Message&)>& on_record, const ClientKeys& keys, int timeout_ms) {
   ClientKeys all = {{"enable.partition.eof", "true"}, {"fetch.wait.max.ms", "20"}};  // an end is noticed by a fetch that waited in vain
   all.insert(keys.begin(), keys.end());
-  std::unique_ptr<RdKafka::Conf> conf = configuration(bootstrap, all);
-  std::string error;
-  std::unique_ptr<RdKafka::Consumer> consumer(RdKafka::Consumer::create(conf.get(), error));
-  if (!consumer) throw std::runtime_error(error);
-  std::unique_ptr<RdKafka::Topic> handle(RdKafka::Topic::create(consumer.get(), topic, nullptr, error));
-  // Asked for, the leaders are known at once; else librdkafka looks for them once a second.
-  RdKafka::Metadata* leaders = nullptr;
-  require(consumer->metadata(false, handle.get(), &leaders, timeout_ms), "reading " + topic);
-  delete leaders;
-  std::unique_ptr<RdKafka::Queue> queue(RdKafka::Queue::create(consumer.get()));
-  for (int32_t partition = 0; partition < partitions; ++partition)
-    require(consumer->start(handle.get(), partition, start, queue.get()), "reading " + topic);
+  TopicReader reader(bootstrap, topic, partitions, start, all, timeout_ms);
   std::vector<bool> at_end(static_cast<size_t>(partitions), false);
   int32_t ended = 0;
   const auto deadline = Clock::now() + std::chrono::milliseconds(timeout_ms);
   while (ended < partitions && Clock::now() < deadline) {
-    std::unique_ptr<RdKafka::Message> message(consumer->consume(queue.get(), 100));
+    std::unique_ptr<RdKafka::Message> message = reader.next();
     if (message->err() == RdKafka::ERR__PARTITION_EOF) {
       auto end = at_end[static_cast<size_t>(message->partition())];
       if (!end) ++ended;
@@ -171,10 +200,20 @@ void read_topic(const std::string& bootstrap, const std::string& topic, int32_t 
       throw std::runtime_error("reading " + topic + ": " + message->errstr());
     }
   }
-  for (int32_t partition = 0; partition < partitions; ++partition) consumer->stop(handle.get(), partition);
   if (ended < partitions)
     throw std::runtime_error("reading " + topic + ": only " + std::to_string(ended) + " of " + std::to_string(partitions) + " partitions to their ends in " +
                              std::to_string(timeout_ms) + " ms");
+}
+
+void follow_topic(const std::string& bootstrap, const std::string& topic, int32_t partitions, const ClientKeys& keys, const std::atomic<bool>& enough,
+                  const std::function<void(RdKafka::Message&)>& on_record) {
+  ClientKeys all = {{"auto.offset.reset", "earliest"}};  // so that going back shows in what is read
+  all.insert(keys.begin(), keys.end());
+  TopicReader reader(bootstrap, topic, partitions, RdKafka::Topic::OFFSET_BEGINNING, all, client_timeout_ms);
+  while (!enough) {
+    std::unique_ptr<RdKafka::Message> message = reader.next();
+    if (message->err() == RdKafka::ERR_NO_ERROR) on_record(*message);
+  }
 }
 
 std::vector<KafkaRecord> records_of(const std::string& bootstrap, const std::string& topic, int32_t partitions, int64_t start, const ClientKeys& keys) {

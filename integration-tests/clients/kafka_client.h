@@ -3,6 +3,7 @@
 
 #include <librdkafka/rdkafkacpp.h>
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -61,6 +62,13 @@ void read_topic(const std::string& bootstrap, const std::string& topic, int32_t 
                 const std::function<void(RdKafka::Message&)>& on_record, const ClientKeys& keys = {}, int timeout_ms = client_timeout_ms);
 std::vector<KafkaRecord> records_of(const std::string& bootstrap, const std::string& topic, int32_t partitions = 1,
                                     int64_t start = RdKafka::Topic::OFFSET_BEGINNING, const ClientKeys& keys = {});
+
+// Reads partitions [0, partitions) of a topic from their beginnings until `enough`, past their ends and through errors, as a client does that waits for its cluster.
+void follow_topic(const std::string& bootstrap, const std::string& topic, int32_t partitions, const ClientKeys& keys, const std::atomic<bool>& enough,
+                  const std::function<void(RdKafka::Message&)>& on_record);
+
+// For tests that look at every delivery themselves.
+std::unique_ptr<RdKafka::Producer> make_producer(const std::string& bootstrap, const ClientKeys& keys, RdKafka::DeliveryReportCb& on_delivery);
 
 // A handle for questions: metadata, offsets, administration.
 class KafkaAdmin {

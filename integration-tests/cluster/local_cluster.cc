@@ -19,10 +19,10 @@ namespace {
 
 constexpr int first_port = 20'000, end_port = 32'000;
 
-sockaddr_in loopback(int port) {
+sockaddr_in address_of(const std::string& host, int port) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ::inet_pton(AF_INET, host.c_str(), &address.sin_addr);
   address.sin_port = htons(static_cast<uint16_t>(port));
   return address;
 }
@@ -31,23 +31,24 @@ bool can_bind(int port) {
   int fd = ::socket(AF_INET, SOCK_STREAM, 0);
   int yes = 1;
   ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-  sockaddr_in address = loopback(port);
+  sockaddr_in address = address_of("127.0.0.1", port);
   bool bound = ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
   ::close(fd);
   return bound;
 }
 
-// Sends a text and returns all that comes back until the other end closes.
-std::string ask(int port, const std::string& text) {
+// Sends a text and returns what comes back, until the other end closes or so many bytes are there.
+std::string ask(const std::string& host, int port, const std::string& text, size_t bytes_max = 1 << 24) {
   std::string answer;
   int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const timeval patience{2, 0};
   ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  sockaddr_in address = loopback(port);
+  ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  sockaddr_in address = address_of(host, port);
   if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
       ::send(fd, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size())) {
     char buffer[4096];
-    for (ssize_t got = 0; (got = ::read(fd, buffer, sizeof buffer)) > 0;) answer.append(buffer, static_cast<size_t>(got));
+    for (ssize_t got = 0; answer.size() < bytes_max && (got = ::read(fd, buffer, sizeof buffer)) > 0;) answer.append(buffer, static_cast<size_t>(got));
   }
   ::close(fd);
   return answer;
@@ -60,6 +61,17 @@ std::string broker_program() {
   for (fs::path at = fs::read_symlink("/proc/self/exe").parent_path(); at != at.root_path(); at = at.parent_path())
     if (fs::exists(at / "quokka-broker")) return (at / "quokka-broker").string();
   throw std::runtime_error("there is no quokka-broker above this test's program: make all");
+}
+
+// ApiVersions v0, which a broker answers once it is ready for requests.
+bool answers_requests(const std::string& host, int port) {
+  static constexpr char request[] = "\0\0\0\x0a\0\x12\0\0\0\0\0\1\0\0";
+  return ask(host, port, std::string(request, sizeof request - 1), 8).size() >= 8;
+}
+
+std::vector<std::string> joined(std::vector<std::string> words, const std::vector<std::string>& more) {
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
 }
 
 std::string java_class_path() {
@@ -95,15 +107,21 @@ LocalCluster::LocalCluster(ClusterOptions options) : options_(std::move(options)
   char name[] = "/tmp/quokka-cluster-XXXXXX";
   if (!::mkdtemp(name)) throw std::runtime_error("cannot make a directory below /tmp");
   directory_ = name;
-  for (int i = 0; i < options_.zookeepers; ++i) zookeepers_.push_back({Child(), free_port(), free_port(), free_port()});
+  for (int i = 0; i < options_.zookeepers; ++i) zookeepers_.push_back({Child(), free_port(), free_port(), free_port(), place_of("zookeeper-" + std::to_string(i + 1))});
   for (int i = 1; i <= options_.zookeepers; ++i) start_zookeeper(i);
   for (int i = 1; i <= options_.zookeepers; ++i) wait_for_zookeeper(i);
-  for (int id = 1; id <= options_.brokers; ++id) {
-    Broker& made = brokers_[id];
-    made.port = free_port();
-    made.admin_port = free_port();
-  }
+  for (int id = 1; id <= options_.brokers; ++id) made_broker(id);
   if (options_.start_brokers) start_all_brokers();
+}
+
+LocalCluster::Broker& LocalCluster::made_broker(int id) {
+  Broker& broker = brokers_[id];
+  if (broker.port == 0) {
+    broker.port = free_port();
+    broker.admin_port = free_port();
+    broker.place = place_of("broker-" + std::to_string(id));
+  }
+  return broker;
 }
 
 LocalCluster::~LocalCluster() {
@@ -119,8 +137,17 @@ LocalCluster::~LocalCluster() {
 
 std::string LocalCluster::broker_directory(int id) const { return directory_ + "/broker-" + std::to_string(id); }
 std::string LocalCluster::zookeeper_directory(int number) const { return directory_ + "/zookeeper-" + std::to_string(number); }
-std::string LocalCluster::data_directory(int id) const { return broker_directory(id) + "/data"; }
-std::string LocalCluster::address(int id) const { return "127.0.0.1:" + std::to_string(brokers_.at(id).port); }
+std::string LocalCluster::data_directory(int id) const {
+  const auto elsewhere = options_.data_directories.find(id);
+  return elsewhere == options_.data_directories.end() ? broker_directory(id) + "/data" : elsewhere->second;
+}
+std::string LocalCluster::address(int id) const { return brokers_.at(id).place.host + ':' + std::to_string(brokers_.at(id).port); }
+
+std::vector<int> LocalCluster::broker_ids() const {
+  std::vector<int> ids;
+  for (const auto& [id, broker] : brokers_) ids.push_back(id);
+  return ids;
+}
 
 std::string LocalCluster::bootstrap() const {
   std::string all;
@@ -130,7 +157,7 @@ std::string LocalCluster::bootstrap() const {
 
 std::string LocalCluster::zookeeper_connect() const {
   std::string all;
-  for (const Zookeeper& server : zookeepers_) all += (all.empty() ? "" : ",") + ("127.0.0.1:" + std::to_string(server.port));
+  for (const Zookeeper& server : zookeepers_) all += (all.empty() ? "" : ",") + (server.place.host + ':' + std::to_string(server.port));
   return all + options_.chroot;
 }
 
@@ -146,31 +173,40 @@ void LocalCluster::write_broker_properties(int id) {
                      {"transaction.state.log.replication.factor", copies},
                      {"transaction.state.log.min.isr", options_.brokers > 1 ? "2" : "1"},
                      {"group.initial.rebalance.delay.ms", "0"},
-                     {"controlled.shutdown.retry.backoff.ms", "200"},
-                     {"quokka.admin.port", std::to_string(broker.admin_port)}};
+                     {"controlled.shutdown.retry.backoff.ms", "200"}};
+  if (!runs_kafka(id)) {
+    keys["quokka.admin.port"] = std::to_string(broker.admin_port);
+    keys["quokka.admin.host"] = broker.place.host;
+  }
   for (const BrokerKeys* more : {static_cast<const BrokerKeys*>(&options_.keys), &broker.keys})
     for (const auto& [key, value] : *more) keys[key] = value;
   std::ofstream file(broker_directory(id) + "/server.properties");
   for (const auto& [key, value] : keys) file << key << '=' << value << '\n';
 }
 
-void LocalCluster::start_broker(int id, const BrokerKeys& keys) {
-  Broker& broker = brokers_[id];
-  if (broker.port == 0) {
-    broker.port = free_port();
-    broker.admin_port = free_port();
-  }
+std::vector<std::string> LocalCluster::broker_command(int id) const {
+  const std::string properties = broker_directory(id) + "/server.properties";
+  if (!runs_kafka(id)) return joined(brokers_.at(id).place.enter, {broker_program(), properties});
+  return joined(brokers_.at(id).place.enter,
+                {"/usr/bin/java", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dlog4j.configuration=file:" + options_.kafka_tree + "/config/log4j.properties",
+                 "-cp", options_.kafka_tree + "/libs/*", "kafka.Kafka", properties});
+}
+
+void LocalCluster::start_broker(int id, const BrokerKeys& keys, const Child::Variables& variables) {
+  Broker& broker = made_broker(id);
   for (const auto& [key, value] : keys) broker.keys[key] = value;
   std::filesystem::create_directories(broker_directory(id));
   write_broker_properties(id);
-  broker.child.start({broker_program(), broker_directory(id) + "/server.properties"}, broker_directory(id) + "/log");
+  broker.child.start(broker_command(id), broker_directory(id) + "/log", variables);
 }
 
 std::string LocalCluster::page(int id, const std::string& path) const {
-  return ask(brokers_.at(id).admin_port, "GET " + path + " HTTP/1.0\r\nHost: localhost\r\n\r\n");
+  const Broker& broker = brokers_.at(id);
+  return ask(broker.place.host, broker.admin_port, "GET " + path + " HTTP/1.0\r\nHost: localhost\r\n\r\n");
 }
 
 bool LocalCluster::is_ready(int id) const {
+  if (runs_kafka(id)) return answers_requests(brokers_.at(id).place.host, brokers_.at(id).port);
   std::string answer = page(id, "/health/ready");
   return answer.starts_with("HTTP/1.") && answer.substr(8, 5) == " 200 ";
 }
@@ -207,20 +243,21 @@ void LocalCluster::start_zookeeper(int number) {
   std::string directory = zookeeper_directory(number);
   if (std::filesystem::create_directories(directory + "/data")) {
     std::ofstream file(directory + "/zookeeper.properties");
-    file << "dataDir=" << directory << "/data\nclientPort=" << server.port << "\nclientPortAddress=127.0.0.1\ntickTime=" << options_.tick_ms
+    file << "dataDir=" << directory << "/data\nclientPort=" << server.port << "\nclientPortAddress=" << server.place.host << "\ntickTime=" << options_.tick_ms
          << "\ninitLimit=20\nsyncLimit=10\nmaxClientCnxns=0\nadmin.enableServer=false\n4lw.commands.whitelist=*\n";
     for (size_t i = 0; i < zookeepers_.size() && zookeepers_.size() > 1; ++i)
-      file << "server." << i + 1 << "=127.0.0.1:" << zookeepers_[i].quorum_port << ':' << zookeepers_[i].election_port << '\n';
+      file << "server." << i + 1 << "=" << zookeepers_[i].place.host << ':' << zookeepers_[i].quorum_port << ':' << zookeepers_[i].election_port << '\n';
     std::ofstream(directory + "/data/myid") << number << '\n';
   }
-  server.child.start({"/usr/bin/java", "-Xmx192m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dzookeeper.forceSync=no",
+  server.child.start(joined(server.place.enter, {"/usr/bin/java", "-Xmx192m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dzookeeper.forceSync=no",
                       "-Dzookeeper.jmx.log4j.disable=true", "-Dlog4j.configuration=file:config/log4j.properties", "-cp", java_class_path(),
-                      "org.apache.zookeeper.server.quorum.QuorumPeerMain", directory + "/zookeeper.properties"},
+                      "org.apache.zookeeper.server.quorum.QuorumPeerMain", directory + "/zookeeper.properties"}),
                      directory + "/log");
 }
 
 std::string LocalCluster::zookeeper_mode(int number) const {
-  std::string answer = ask(zookeepers_.at(static_cast<size_t>(number - 1)).port, "srvr");
+  const Zookeeper& server = zookeepers_.at(static_cast<size_t>(number - 1));
+  std::string answer = ask(server.place.host, server.port, "srvr");
   size_t at = answer.find("Mode: ");
   if (at == std::string::npos) return "";
   at += 6;

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,12 @@ int free_port();
 
 using BrokerKeys = std::map<std::string, std::string>;
 
+// Where a server runs, if not simply on this host.
+struct ServerPlace {
+  std::string host = "127.0.0.1";
+  std::vector<std::string> enter = {};  // the words that run a command there, before the command
+};
+
 struct ClusterOptions {
   int brokers = 3;  // ids 1, 2, ...
   int zookeepers = 1;  // 1 or 3
@@ -33,11 +40,15 @@ struct ClusterOptions {
   int session_timeout_ms = 6000;
   std::string chroot = {};  // "/path" at the end of zookeeper.connect
   bool start_brokers = true;
+  std::function<ServerPlace(const std::string& server)> place = {};  // of "broker-1", "zookeeper-2" ...
+  std::map<int, std::string> data_directories = {};  // of brokers whose log directory is not in the cluster's own
+  std::set<int> kafka_brokers = {};  // these run Apache Kafka ...
+  std::string kafka_tree = {};       // ... whose jars are in libs/ below this
 };
 
 class LocalCluster {
  public:
-  static constexpr int ready_timeout_ms = 60'000;
+  static constexpr int ready_timeout_ms = 120'000;
 
   // Returns when every server is ready.
   explicit LocalCluster(ClusterOptions options = {});
@@ -47,13 +58,15 @@ class LocalCluster {
 
   std::string bootstrap() const;        // of all brokers
   std::string address(int id) const;    // "127.0.0.1:port" of one
+  std::vector<int> broker_ids() const;
+  bool runs_kafka(int id) const { return options_.kafka_brokers.contains(id); }
   std::string zookeeper_connect() const;
   const std::string& directory() const { return directory_; }
   std::string data_directory(int id) const;
 
-  // Starts a broker, the first time with further keys of its own, and returns at once.
-  void start_broker(int id, const BrokerKeys& keys = {});
-  // It has registered and its logs are loaded: /health/ready says so.
+  // Starts a broker, the first time with further keys of its own, and returns at once. `variables` are of this start only.
+  void start_broker(int id, const BrokerKeys& keys = {}, const Child::Variables& variables = {});
+  // It has registered and its logs are loaded: /health/ready says so, of Apache Kafka that it answers.
   void wait_until_ready(int id, int timeout_ms = ready_timeout_ms);
   bool is_ready(int id) const;
   Child& broker(int id) { return brokers_.at(id).child; }
@@ -78,12 +91,17 @@ class LocalCluster {
     int port = 0;
     int admin_port = 0;
     BrokerKeys keys;
+    ServerPlace place;
   };
   struct Zookeeper {
     Child child;
     int port = 0, quorum_port = 0, election_port = 0;
+    ServerPlace place;
   };
 
+  ServerPlace place_of(const std::string& server) const { return options_.place ? options_.place(server) : ServerPlace(); }
+  Broker& made_broker(int id);
+  std::vector<std::string> broker_command(int id) const;
   void write_broker_properties(int id);
   std::string broker_directory(int id) const;
   std::string zookeeper_directory(int number) const;

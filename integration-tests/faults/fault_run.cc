@@ -1,0 +1,93 @@
+#include "integration-tests/faults/fault_run.h"
+
+#include <fmt/format.h>
+
+#include <exception>
+
+namespace quokka {
+namespace {
+
+// Brokers run, replicas are in sync again, and clients are served.
+void require_healed(Scene& scene) {
+  const int64_t begin = monotonic_ns();
+  for (int id : scene.cluster().broker_ids())
+    scene.require(scene.cluster().broker(id).runs(), fmt::format("broker {} has ended by itself: {}", id, scene.cluster().broker(id).last_lines(1500)));
+  scene.require(eventually(Scene::heal_timeout_ms, [&] { return scene.all_in_sync(); }), "not all replicas are in sync 60 s after the fault");
+  scene.require(scene.workload().wait_for_every_partition(Scene::heal_timeout_ms), "some partitions acknowledge nothing 60 s after the fault");
+  const int64_t wanted = FaultOutcome::acknowledged_min + 200;
+  if (monotonic_ns() - begin < int64_t{Scene::heal_timeout_ms} * 1'000'000) scene.workload().wait_for_acknowledged(wanted, Scene::heal_timeout_ms);
+}
+
+void judge(const FaultRow& row, Scene& scene, FaultOutcome& outcome) {
+  outcome.acknowledged = scene.workload().acknowledgements().count();
+  outcome.unavailable_ms = scene.workload().acknowledgements().longest_gap_ms();
+  outcome.words = scene.effects();
+  std::vector<std::string> problems = scene.problems();
+  for (Anomaly anomaly : all_anomalies) {
+    const std::vector<std::string>& examples = outcome.findings.examples(anomaly);
+    if (examples.empty()) continue;
+    (row.counted.contains(anomaly) ? outcome.words : problems).push_back(fmt::format("{} {}: {}", name(anomaly), outcome.findings.count(anomaly), examples[0]));
+  }
+  if (row.unavailable_ms_max > 0 && outcome.unavailable_ms > row.unavailable_ms_max)
+    problems.push_back(fmt::format("a partition acknowledged nothing for {} ms, {} are allowed", outcome.unavailable_ms, row.unavailable_ms_max));
+  if (!problems.empty())
+    outcome.verdict = Verdict::failed;
+  else if (scene.effects().empty() || outcome.acknowledged < FaultOutcome::acknowledged_min)
+    outcome.verdict = Verdict::invalid;
+  outcome.words.insert(outcome.words.end(), problems.begin(), problems.end());
+}
+
+class FunctionFault final : public Fault {
+ public:
+  explicit FunctionFault(void (*function)(Scene&)) : function_(function) {}
+  void run(Scene& scene) override { function_(scene); }
+
+ private:
+  void (*function_)(Scene&);
+};
+
+}  // namespace
+
+const char* name(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::passed: return "passed";
+    case Verdict::failed: return "failed";
+    case Verdict::invalid: return "invalid";
+    case Verdict::skipped: return "skipped";
+  }
+  return "?";
+}
+
+std::function<std::unique_ptr<Fault>()> fault(void (*run)(Scene&)) {
+  return [run] { return std::make_unique<FunctionFault>(run); };
+}
+
+FaultOutcome run_fault(const FaultRow& row, uint32_t seed) {
+  FaultOutcome outcome;
+  try {
+    const std::unique_ptr<Fault> fault = row.make();
+    if (const std::string missing = fault->missing(); !missing.empty()) {
+      outcome.verdict = Verdict::skipped;
+      outcome.words = {missing};
+      return outcome;
+    }
+    SceneOptions options;
+    options.seed = seed;
+    options.durability = row.durability;
+    options.cluster.session_timeout_ms = Scene::session_timeout_ms;
+    options.cluster.tick_ms = Scene::tick_ms;
+    options.cluster.keys["replica.lag.time.max.ms"] = "2000";
+    fault->prepare(options);
+    Scene scene(options);
+    fault->run(scene);
+    require_healed(scene);
+    outcome.findings = check_history(scene.stop_and_read_files());
+    judge(row, scene, outcome);
+  } catch (const std::exception& problem) {
+    outcome.verdict = Verdict::failed;
+    outcome.words.push_back(problem.what());
+  }
+  return outcome;
+}
+
+}  // namespace quokka

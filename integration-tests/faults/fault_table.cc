@@ -1,0 +1,49 @@
+#include <vector>
+
+#include "integration-tests/faults/fault_row.h"
+#include "integration-tests/faults/kill_rows.h"
+#include "integration-tests/faults/network_rows.h"
+#include "integration-tests/faults/pause_rows.h"
+
+namespace quokka {
+namespace {
+
+using What = NetworkFault::What;
+
+constexpr int failover_ms_max = Scene::session_timeout_ms + Scene::tick_ms + 2000;
+
+}  // namespace
+
+std::span<const FaultRow> fault_rows() {
+  static const std::vector<FaultRow> rows = {
+      {"F0", "none", Durability::all, fault(no_fault), {}, 1000},
+      {"F0", "none", Durability::leader, fault(no_fault), {}, 1000},
+      {"F1", "kill -9 of the leader until another leads", Durability::all, fault(kill_leader_for_long), {}, failover_ms_max},
+      {"F1", "kill -9 of the leader until another leads", Durability::leader, fault(kill_leader_for_long), acks_one_losses, failover_ms_max},
+      {"F1", "kill -9 of the leader, started again soon, three times", Durability::all, fault(kill_leader_and_chase), {}, failover_ms_max},
+      {"F2", "kill -9 of a follower, the controller, each in turn", Durability::all, fault(kill_each_in_turn), {}, failover_ms_max},
+      {"F3", "kill -9 of all brokers at once", Durability::all, fault(kill_all_at_once)},
+      {"F4", "SIGTERM and start of each in turn", Durability::all, fault(restart_each_in_turn), {}, 3000},
+      {"F5", "SIGSTOP of the leader, shorter than its session", Durability::all, fault(pause_leader_briefly)},
+      {"F6", "SIGSTOP of the leader, longer than its session", Durability::all, fault(pause_leader_past_session)},
+      {"F6", "SIGSTOP of the leader, longer than its session", Durability::leader, fault(pause_leader_past_session), acks_one_losses},
+      {"F7", "SIGSTOP of the controller, longer than its session", Durability::all, fault(pause_controller_past_session)},
+      {"F8", "leader cut from ZooKeeper", Durability::all, fault_of<NetworkFault>(What::leader_from_zookeeper)},
+      {"F8", "leader cut from ZooKeeper", Durability::leader, fault_of<NetworkFault>(What::leader_from_zookeeper), acks_one_losses},
+      {"F9", "leader cut from its followers", Durability::all, fault_of<NetworkFault>(What::leader_from_followers)},
+      {"F10", "leader isolated", Durability::all, fault_of<NetworkFault>(What::isolated_leader)},
+      {"F10", "controller isolated", Durability::all, fault_of<NetworkFault>(What::isolated_controller)},
+      {"F10", "leader cut from clients", Durability::all, fault_of<NetworkFault>(What::leader_from_clients)},
+      {"F11", "followers' packets do not reach the leader", Durability::all, fault_of<NetworkFault>(What::deaf_leader)},
+      {"F11", "the leader's packets do not reach the followers", Durability::all, fault_of<NetworkFault>(What::mute_leader)},
+      {"F11", "5 to 30 % of the leader's packets are lost", Durability::all, fault_of<NetworkFault>(What::lossy_leader)},
+      {"F14", "a follower's link is too narrow", Durability::all, fault_of<NetworkFault>(What::narrow_follower)},
+      {"F15", "kill -9 of the ZooKeeper leader", Durability::all, fault_of<ZookeeperFault>(ZookeeperFault::What::kill_leader)},
+      {"F15", "no quorum of ZooKeeper servers for 15 s", Durability::all, fault_of<ZookeeperFault>(ZookeeperFault::What::lose_quorum)},
+      {"F15", "kill -9 of all ZooKeeper servers", Durability::all, fault_of<ZookeeperFault>(ZookeeperFault::What::restart_all)},
+      {"F16", "all brokers' sessions expire at once", Durability::all, fault(expire_all_sessions)},
+  };
+  return rows;
+}
+
+}  // namespace quokka

@@ -1,0 +1,102 @@
+#include "integration-tests/faults/scene.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "integration-tests/faults/replica_files.h"
+
+namespace quokka {
+
+Scene::Scene(const SceneOptions& options)
+    : options_(options), random_(options.seed), cluster_(options.cluster), znodes_(cluster_.zookeeper_connect()) {
+  KafkaAdmin(cluster_.bootstrap()).create_topic_and_wait(topic_, partitions, 3, options.topic_keys);
+  WorkloadOptions load;
+  load.bootstrap = cluster_.bootstrap();
+  load.topic = topic_;
+  load.partitions = partitions;
+  load.durability = options.durability;
+  load.run = options.seed;
+  workload_ = std::make_unique<Workload>(load);
+  if (!workload_->wait_for_every_partition(heal_timeout_ms)) throw std::runtime_error("the load does not begin: some partitions acknowledge nothing");
+}
+
+int Scene::leader(int32_t partition) {
+  const auto state = znodes_.partition_state(topic_, partition);
+  return state ? state->leader.value : -1;
+}
+
+std::vector<int> Scene::in_sync(int32_t partition) {
+  std::vector<int> ids;
+  if (const auto state = znodes_.partition_state(topic_, partition))
+    for (BrokerId id : state->isr) ids.push_back(id.value);
+  return ids;
+}
+
+int Scene::follower(int32_t partition) {
+  const int leads = leader(partition);
+  for (int id : in_sync(partition))
+    if (id != leads) return id;
+  throw std::runtime_error(fmt::format("partition {} has no follower in sync", partition));
+}
+
+int Scene::not_controller() {
+  const int controller = znodes_.controller();
+  for (int id : running_brokers())
+    if (id != controller) return id;
+  throw std::runtime_error("no broker runs beside the controller");
+}
+
+std::vector<int> Scene::running_brokers() {
+  std::vector<int> ids = cluster_.broker_ids();
+  std::erase_if(ids, [&](int id) { return !cluster_.broker(id).runs(); });
+  return ids;
+}
+
+bool Scene::all_in_sync() {
+  for (int32_t partition = 0; partition < partitions; ++partition)
+    if (in_sync(partition).size() != 3) return false;
+  return true;
+}
+
+void Scene::move_controller(int broker) {
+  const bool moved = eventually(heal_timeout_ms, [&] {
+    if (znodes_.controller() == broker) return true;
+    znodes_.remove("/controller");
+    return eventually(2000, [&] { return znodes_.controller() > 0; }) && znodes_.controller() == broker;
+  });
+  // A client asks once which broker is the controller: each question needs one of its own.
+  const auto is_known = [&] {
+    for (int id : running_brokers())
+      if (KafkaAdmin(cluster_.address(id)).handle().controllerid(1000) != broker) return false;
+    return true;
+  };
+  if (!moved || !eventually(heal_timeout_ms, is_known)) throw std::runtime_error(fmt::format("broker {} does not become the controller", broker));
+}
+
+void Scene::start_again(int broker) {
+  if (cluster_.runs_kafka(broker) && !eventually(heal_timeout_ms, [&] { return !znodes_.registration(broker); }))
+    throw std::runtime_error(fmt::format("the old session of broker {} does not end", broker));
+  cluster_.start_broker(broker);
+  cluster_.wait_until_ready(broker);
+}
+
+void Scene::run_on(int ms) {
+  const int64_t end = monotonic_ns() + int64_t{ms} * 1'000'000;
+  eventually(ms + 1000, [&] { return monotonic_ns() >= end; });
+}
+
+History Scene::stop_and_read_files() {
+  History history = workload_->stop();
+  for (int id : running_brokers()) cluster_.broker(id).terminate();
+  for (int id : cluster_.broker_ids()) {
+    const int status = cluster_.broker(id).wait(heal_timeout_ms);
+    require(status == 0 || status == 143, fmt::format("broker {} ended with status {}: {}", id, status, cluster_.broker(id).last_lines(500)));
+    for (ReplicaLog& log : read_replica_logs(id, cluster_.data_directory(id), topic_)) history.replicas.push_back(std::move(log));
+    for (const ControllerClaim& claim : controller_claims(cluster_.broker(id).output())) history.controllers.push_back(claim);
+  }
+  return history;
+}
+
+}  // namespace quokka

@@ -1,0 +1,199 @@
+#include "integration-tests/faults/workload.h"
+
+#include <fmt/format.h>
+#include <time.h>
+
+#include <limits>
+#include <random>
+#include <stdexcept>
+
+#include "integration-tests/clients/kafka_client.h"
+#include "integration-tests/cluster/local_cluster.h"
+
+namespace quokka {
+namespace {
+
+// Longer than every fault: what is sent before one is decided after it. A stopped broker's connections are given up soon, as its partitions move.
+constexpr const char *message_timeout_ms = "90000", *socket_timeout_ms = "5000";
+constexpr int flush_timeout_ms = 100'000, final_read_timeout_ms = 60'000;
+
+Polled polled_of(RdKafka::Message& message) {
+  const Bytes bytes(static_cast<const uint8_t*>(message.payload()), message.payload() ? message.len() : 0);
+  return {message.partition(), message.offset(), decode_payload(bytes)};
+}
+
+ClientKeys keys_of(const WorkloadOptions& options) {
+  ClientKeys keys = {{"message.timeout.ms", message_timeout_ms}, {"socket.timeout.ms", socket_timeout_ms}, {"linger.ms", "5"}};
+  if (options.durability == Durability::all) {
+    keys["acks"] = "all";
+    keys["enable.idempotence"] = "true";
+  } else {
+    keys["acks"] = "1";
+  }
+  return keys;
+}
+
+}  // namespace
+
+int64_t monotonic_ns() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
+}
+
+void Acknowledgements::add(int32_t partition, int64_t now_ns) {
+  ++count_;
+  const int64_t before = last_ns_[static_cast<size_t>(partition)].exchange(now_ns);
+  if (before == 0) return;
+  int64_t longest = longest_gap_ns_;
+  while (now_ns - before > longest && !longest_gap_ns_.compare_exchange_weak(longest, now_ns - before)) {
+  }
+}
+
+// One producer on a thread of its own. Its log is the thread's until it is joined.
+class Workload::Producer final : private RdKafka::DeliveryReportCb {
+ public:
+  Producer(Workload& owner, int32_t number) : owner_(owner), number_(number), random_(owner.options_.run * 1000 + static_cast<uint32_t>(number)) {
+    thread_ = std::thread([this] { run(); });
+  }
+  ~Producer() override {
+    if (thread_.joinable()) thread_.join();
+  }
+
+  std::vector<Send> take_log() {
+    thread_.join();
+    if (!failure_.empty()) throw std::runtime_error(failure_);
+    return std::move(sends_);
+  }
+
+ private:
+  void run() try {
+    open();
+    const int64_t begin = monotonic_ns();
+    while (!owner_.enough_) {
+      // As many as are due by now, so that a stall does not make the run smaller.
+      const int64_t due = (monotonic_ns() - begin) * owner_.options_.records_per_s / 1'000'000'000;
+      while (static_cast<int64_t>(sends_.size()) < due && !owner_.enough_ && send()) {
+      }
+      producer_->poll(5);
+      if (is_fatal()) open();
+    }
+    producer_->flush(owner_.abandoned_ ? 0 : flush_timeout_ms);
+    producer_.reset();
+  } catch (const std::exception& problem) {
+    failure_ = problem.what();
+  }
+
+  // librdkafka gives an idempotent producer up after some errors; a new one goes on with the next sequence.
+  void open() {
+    if (producer_) producer_->flush(1000);
+    producer_.reset();
+    producer_ = make_producer(owner_.options_.bootstrap, keys_of(owner_.options_), *this);
+  }
+  bool is_fatal() const {
+    std::string words;
+    return producer_->fatal_error(words) != RdKafka::ERR_NO_ERROR;
+  }
+
+  bool send() {
+    Send send;
+    send.id = {number_, static_cast<int64_t>(sends_.size())};
+    send.partition = std::uniform_int_distribution(0, owner_.options_.partitions - 1)(random_);
+    send.invoked_ns = monotonic_ns();
+    send.completed_ns = std::numeric_limits<int64_t>::max();
+    std::string text = encode_payload({owner_.options_.run, send.id, send.partition}, owner_.options_.record_bytes);
+    const RdKafka::ErrorCode error = producer_->produce(owner_.options_.topic, send.partition, RdKafka::Producer::RK_MSG_COPY, text.data(), text.size(), nullptr, 0, 0,
+                                                        reinterpret_cast<void*>(static_cast<intptr_t>(send.id.sequence)));
+    if (error != RdKafka::ERR_NO_ERROR) return false;  // the queue is full, or the producer is done for
+    sends_.push_back(send);
+    return true;
+  }
+
+  void dr_cb(RdKafka::Message& message) override {
+    Send& send = sends_[static_cast<size_t>(reinterpret_cast<intptr_t>(message.msg_opaque()))];
+    send.completed_ns = monotonic_ns();
+    if (message.err() == RdKafka::ERR_NO_ERROR) {
+      send.outcome = Outcome::acknowledged;
+      send.offset = message.offset();
+      owner_.acknowledgements_.add(send.partition, send.completed_ns);
+    } else if (message.status() == RdKafka::Message::MSG_STATUS_NOT_PERSISTED) {
+      send.outcome = Outcome::failed;
+    }
+  }
+
+  Workload& owner_;
+  const int32_t number_;
+  std::mt19937 random_;
+  std::vector<Send> sends_;  // the sequence is the index
+  std::unique_ptr<RdKafka::Producer> producer_;
+  std::string failure_;
+  std::thread thread_;
+};
+
+// A consumer of all partitions from their beginnings, on a thread of its own.
+class Workload::Consumer {
+ public:
+  explicit Consumer(Workload& owner) : owner_(owner), thread_([this] { run(); }) {}
+  ~Consumer() {
+    if (thread_.joinable()) thread_.join();
+  }
+
+  Polls take_log() {
+    thread_.join();
+    if (!failure_.empty()) throw std::runtime_error(failure_);
+    return std::move(polls_);
+  }
+
+ private:
+  void run() try {
+    const WorkloadOptions& options = owner_.options_;
+    follow_topic(options.bootstrap, options.topic, options.partitions, {{"socket.timeout.ms", socket_timeout_ms}, {"check.crcs", "true"}}, owner_.enough_,
+                 [this](RdKafka::Message& message) { polls_.push_back(polled_of(message)); });
+  } catch (const std::exception& problem) {
+    failure_ = problem.what();
+  }
+
+  Workload& owner_;
+  Polls polls_;
+  std::string failure_;
+  std::thread thread_;
+};
+
+Workload::Workload(const WorkloadOptions& options) : options_(options), acknowledgements_(options.partitions) {
+  for (int32_t i = 0; i < options_.producers; ++i) producers_.push_back(std::make_unique<Producer>(*this, i));
+  consumer_ = std::make_unique<Consumer>(*this);
+}
+
+Workload::~Workload() {
+  abandoned_ = true;
+  enough_ = true;
+}
+
+bool Workload::wait_for_every_partition(int timeout_ms) const {
+  const int64_t begin = monotonic_ns();
+  return eventually(timeout_ms, [&] {
+    for (int32_t partition = 0; partition < options_.partitions; ++partition)
+      if (acknowledgements_.last_ns(partition) <= begin) return false;
+    return true;
+  });
+}
+
+bool Workload::wait_for_acknowledged(int64_t count, int timeout_ms) const {
+  return eventually(timeout_ms, [&] { return acknowledgements_.count() >= count; });
+}
+
+History Workload::stop() {
+  enough_ = true;
+  History history;
+  history.run = options_.run;
+  for (const auto& producer : producers_) {
+    std::vector<Send> sends = producer->take_log();
+    history.sends.insert(history.sends.end(), sends.begin(), sends.end());
+  }
+  history.consumers.push_back(consumer_->take_log());
+  read_topic(options_.bootstrap, options_.topic, options_.partitions, RdKafka::Topic::OFFSET_BEGINNING,
+             [&](RdKafka::Message& message) { history.final_read.push_back(polled_of(message)); }, {{"check.crcs", "true"}}, final_read_timeout_ms);
+  return history;
+}
+
+}  // namespace quokka
