@@ -27,9 +27,15 @@ namespace {
 using TopicAnswer = FetchResponse::FetchableTopicResponse;
 using PartitionAnswer = TopicAnswer::PartitionData;
 
-constexpr int16_t kFirstOfMagic2 = 4, kFirstOfZstd = 10, kFirstOfFollowers = 11, kFirstOfTopicIds = 13, kFirstOfReplicaState = 15,
+constexpr int16_t kFirstOfMagic2 = 4, kFirstOfStorageError = 6, kFirstOfZstd = 10, kFirstOfFollowers = 11, kFirstOfTopicIds = 13, kFirstOfReplicaState = 15,
                   kFirstOfCurrentLeader = 16;
 constexpr int64_t kBatchSizeAt = 8;  // of the length field in a batch
+
+// Of an epoch in a fetch every negative number says that the client knows none.
+LeaderEpoch known_epoch(LeaderEpoch epoch) { return epoch.value < 0 ? LeaderEpoch() : epoch; }
+
+// Errors of partitions that the cluster does not have. They neither end the waiting of others nor stand among them in the answer, but behind.
+bool is_unknown(ErrorCode missing) { return missing == ErrorCode::UNKNOWN_TOPIC_ID || missing == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION; }
 
 // What was read of one partition.
 struct Reading {
@@ -66,6 +72,7 @@ class FetchCall : public FetchWaiter, public std::enable_shared_from_this<FetchC
   bool park();
   void on_woken();
   void answer();
+  std::vector<size_t> answered_in_order(const std::vector<bool>& send) const;
   void fill(const FetchWish& wish, Reading& reading, PartitionAnswer& answer, std::vector<FileSlice>& slices);
 
   Services& services_;
@@ -102,7 +109,6 @@ void FetchCall::refuse(ErrorCode error) {
         answer.partition_index = wish.partition;
         answer.error_code = error;
         answer.high_watermark = Offset(-1);
-        answer.records.bytes = Bytes();
       }
       TopicAnswer told;
       told.topic = topic.topic;
@@ -125,8 +131,8 @@ FetchSessions::Request FetchCall::session_request() {
   for (const auto& topic : from.topics) {
     const auto name = topic.topic.empty() && wanted.uses_topic_ids ? nullptr : std::make_shared<const std::string>(topic.topic);
     for (const auto& partition : topic.partitions) {
-      FetchWish wish{name, topic.topic_id, partition.partition, partition.current_leader_epoch, partition.last_fetched_epoch,
-                     partition.fetch_offset, partition.log_start_offset, partition.partition_max_bytes};
+      FetchWish wish{name, topic.topic_id, partition.partition, known_epoch(partition.current_leader_epoch),
+                     known_epoch(partition.last_fetched_epoch), partition.fetch_offset, partition.log_start_offset, partition.partition_max_bytes};
       // Of a partition that is named twice the last wish counts.
       const auto [place, added] = places.try_emplace({topic.topic, topic.topic_id, partition.partition}, wanted.wishes.size());
       if (added) {
@@ -154,7 +160,6 @@ void FetchCall::run() {
   replica_ = version_ >= kFirstOfReplicaState ? from.replica_state.replica_id : from.replica_id;
   if (replica_.value < -2) return refuse(ErrorCode::INVALID_REQUEST);
   if (replica_.value >= 0 && !call_->peer().inter_broker) return refuse(ErrorCode::CLUSTER_AUTHORIZATION_FAILED);
-  if (from.isolation_level != 0 && from.isolation_level != 1) return refuse(ErrorCode::UNKNOWN_SERVER_ERROR);
   if (replica_.value >= 0) {
     isolation_ = Isolation::log_end;
     call_->measure_as_follower();
@@ -172,6 +177,8 @@ void FetchCall::run() {
     return reply(std::move(call_), response);
   }
   resolve();
+  const bool any_known = std::any_of(missing_.begin(), missing_.end(), [](ErrorCode missing) { return !is_unknown(missing); });
+  if (any_known && from.isolation_level != 0 && from.isolation_level != 1) return refuse(ErrorCode::UNKNOWN_SERVER_ERROR);
   deadline_ = loop_.now() + Duration::millis(std::max(0, from.max_wait_ms));
   if (read_all() || from.max_wait_ms <= 0) return answer();
   while (!park()) {
@@ -225,7 +232,7 @@ bool FetchCall::read_all() {
     Reading reading;
     if (!partitions_[i]) {
       reading.error = missing_[i];
-      due = due || missing_[i] == ErrorCode::NOT_LEADER_OR_FOLLOWER || missing_[i] == ErrorCode::KAFKA_STORAGE_ERROR;
+      due = due || !is_unknown(missing_[i]);
     } else {
       any = true;
       read_one(context_.wishes[i], partitions_[i], bytes_left, min_one_message, reading);
@@ -334,7 +341,9 @@ void FetchCall::on_woken() {
 
 void FetchCall::fill(const FetchWish& wish, Reading& reading, PartitionAnswer& answer, std::vector<FileSlice>& slices) {
   answer.partition_index = wish.partition;
-  answer.error_code = reading.error;
+  // Older clients do not know the error, and look for another leader on this one.
+  const bool storage_unknown = version_ < kFirstOfStorageError && reading.error == ErrorCode::KAFKA_STORAGE_ERROR;
+  answer.error_code = storage_unknown ? ErrorCode::NOT_LEADER_OR_FOLLOWER : reading.error;
   answer.high_watermark = reading.error == ErrorCode::NONE ? reading.high_watermark : Offset(-1);
   answer.last_stable_offset = reading.error == ErrorCode::NONE ? reading.last_stable_offset : Offset(-1);
   answer.log_start_offset = reading.error == ErrorCode::NONE ? reading.log_start : Offset(-1);
@@ -358,6 +367,16 @@ void FetchCall::fill(const FetchWish& wish, Reading& reading, PartitionAnswer& a
   }
 }
 
+// The indexes of those to be sent, unknown partitions behind the others.
+std::vector<size_t> FetchCall::answered_in_order(const std::vector<bool>& send) const {
+  std::vector<size_t> order;
+  for (size_t i = 0; i < send.size(); ++i) {
+    if (send[i]) order.push_back(i);
+  }
+  std::stable_partition(order.begin(), order.end(), [this](size_t i) { return !is_unknown(missing_[i]); });
+  return order;
+}
+
 void FetchCall::answer() {
   if (timer_ != 0) loop_.cancel(timer_);
   std::vector<bool> send(context_.wishes.size(), true);
@@ -376,8 +395,7 @@ void FetchCall::answer() {
   aborted_.reserve(context_.wishes.size());
   std::vector<TopicAnswer> topics;
   std::vector<FileSlice> slices;
-  for (size_t i = 0; i < context_.wishes.size(); ++i) {
-    if (!send[i]) continue;
+  for (const size_t i : answered_in_order(send)) {
     const FetchWish& wish = context_.wishes[i];
     Reading& reading = readings_[i];
     const size_t bytes = reading.bytes();
@@ -387,8 +405,7 @@ void FetchCall::answer() {
       answer.records = {};
       answer.aborted_transactions = Array<PartitionAnswer::AbortedTransaction>();
     }
-    if (reading.error == ErrorCode::UNKNOWN_TOPIC_ID || (reading.error == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION && !partitions_[i]))
-      answer.aborted_transactions = Array<PartitionAnswer::AbortedTransaction>();
+    if (is_unknown(missing_[i])) answer.aborted_transactions = Array<PartitionAnswer::AbortedTransaction>();
     if (wish.topic && partitions_[i]) services_.traffic.on_fetched(*wish.topic, bytes, replica_.value >= 0);
     if (wish.topic && (reading.error == ErrorCode::NOT_LEADER_OR_FOLLOWER || reading.error == ErrorCode::FENCED_LEADER_EPOCH))
       leaders.tell(*wish.topic, wish.partition, answer.current_leader);

@@ -115,7 +115,7 @@ ErrorCode Produce::check_whole() const {
   bool transactional = false;
   for (const auto& topic : request().topic_data) {
     for (const auto& partition : topic.partition_data) {
-      if (!partition.records.bytes) return ErrorCode::INVALID_REQUEST;
+      if (!partition.records.bytes) continue;
       const FirstBatch first = peek_first_batch(*partition.records.bytes);
       if (first.error != ErrorCode::NONE) return first.error;
       transactional = transactional || first.is_transactional;
@@ -147,9 +147,10 @@ void Produce::run() {
 
 void Produce::append(size_t index, const ClusterView& view) {
   Outcome& outcome = outcomes_[index];
-  const Bytes records = *outcome.records;
   const int16_t acks = request().acks;
   if (view.partition(outcome.topic, outcome.partition) == nullptr) return fail(outcome, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+  if (!outcome.records) return fail(outcome, ErrorCode::INVALID_REQUEST);
+  const Bytes records = *outcome.records;
   if (const auto refused = check_produce_version(records, version_)) {
     if (refused->message_in_response) outcome.message = refused->message;
     return fail(outcome, refused->code);

@@ -1,0 +1,122 @@
+// Produce and Fetch at a broker that leads one partition.
+#include <gtest/gtest.h>
+
+#include "broker/handlers/broker_for_test.h"
+#include "protocol/messages/create_topics.h"
+#include "protocol/messages/fetch.h"
+#include "protocol/messages/produce.h"
+
+namespace quokka {
+namespace {
+
+using TopicData = ProduceRequest::TopicProduceData;
+using FetchTopic = FetchRequest::FetchTopic;
+using FetchPartition = FetchTopic::FetchPartition;
+
+class RecordHandlersTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    broker_ = std::make_unique<BrokerForTest>(cluster_, cluster_.start(1), Properties{});
+    broker_->broker_epoch = cluster_.epoch(1).value;
+    CreateTopicsRequest request;
+    std::vector<CreateTopicsRequest::CreatableTopic> topics(1);
+    topics[0].name = "orders";
+    topics[0].num_partitions = 2;
+    topics[0].replication_factor = 1;
+    request.topics = topics;
+    request.timeout_ms = 10000;
+    id_ = broker_->ask<CreateTopicsResponse>(handle_create_topics, request, 7)->response.topics[0].topic_id;
+    // Partition 0 only: of partition 1 there is no replica.
+    ReplicaTable::RoleChange change;
+    change.partition = {"orders", PartitionIndex(0)};
+    change.topic_id = id_;
+    change.role.leader = BrokerId(1);
+    change.role.leader_epoch = LeaderEpoch(0);
+    change.role.isr = change.role.replicas = {BrokerId(1)};
+    ASSERT_EQ(broker_->replicas->become({change}), std::vector{ErrorCode::NONE});
+  }
+  ErrorCode produce(std::string_view topic, std::optional<Bytes> records) {
+    ProduceRequest request;
+    request.acks = 1;
+    std::vector<TopicData::PartitionProduceData> partitions(1);
+    partitions[0].records.bytes = records;
+    std::vector<TopicData> topics{{topic, partitions}};
+    request.topic_data = topics;
+    const auto answer = broker_->ask<ProduceResponse>(handle_produce, request, 9);
+    return answer->response.responses[0].partition_responses[0].error_code;
+  }
+  static FetchTopic topic(std::string_view name, const std::vector<FetchPartition>& partitions) {
+    FetchTopic topic;
+    topic.topic = name;
+    topic.partitions = partitions;
+    return topic;
+  }
+  static FetchPartition partition(int32_t index) {
+    FetchPartition partition;
+    partition.partition = PartitionIndex(index);
+    partition.partition_max_bytes = 1000;
+    return partition;
+  }
+  auto fetch(const std::vector<FetchTopic>& topics, int8_t isolation = 0, int16_t version = 12) {
+    FetchRequest request;
+    request.replica_id = BrokerId(-1);
+    request.max_bytes = 1000;
+    request.isolation_level = isolation;
+    request.session_epoch = -1;
+    request.topics = topics;
+    return broker_->ask<FetchResponse>(handle_fetch, request, version);
+  }
+
+  RunnerCluster cluster_;
+  std::unique_ptr<BrokerForTest> broker_;
+  TopicId id_;
+};
+
+TEST_F(RecordHandlersTest, NullRecordsAreRefusedAfterTheTopicIsFound) {
+  EXPECT_EQ(produce("orders", std::nullopt), ErrorCode::INVALID_REQUEST);
+  EXPECT_EQ(produce("nope", std::nullopt), ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+}
+
+TEST_F(RecordHandlersTest, UnknownPartitionsStandBehindTheOthersInAFetchsAnswer) {
+  const std::vector<FetchPartition> first{partition(0)}, both{partition(0), partition(1)};
+  const auto answer = fetch({topic("nope", first), topic("orders", both), topic("nope", both)});
+  const auto& topics = answer->response.responses;
+  ASSERT_EQ(topics.size(), 2u);
+  EXPECT_EQ(topics[0].topic, "orders");
+  EXPECT_EQ(topics[0].partitions[0].error_code, ErrorCode::NONE);
+  EXPECT_EQ(topics[0].partitions[1].error_code, ErrorCode::NOT_LEADER_OR_FOLLOWER);
+  EXPECT_EQ(topics[1].topic, "nope");
+  EXPECT_EQ(topics[1].partitions.size(), 2u);
+  EXPECT_EQ(topics[1].partitions[1].error_code, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+}
+
+TEST_F(RecordHandlersTest, AnIsolationLevelThatIsNoneRefusesAFetchThatReads) {
+  const std::vector<FetchPartition> wish{partition(0)};
+  const auto refused = fetch({topic("orders", wish), topic("nope", wish)}, 2);
+  EXPECT_EQ(refused->response.error_code, ErrorCode::UNKNOWN_SERVER_ERROR);
+  ASSERT_EQ(refused->response.responses.size(), 2u);
+  EXPECT_EQ(refused->response.responses[1].partitions[0].error_code, ErrorCode::UNKNOWN_SERVER_ERROR);
+  EXPECT_EQ(refused->response.responses[1].partitions[0].records.bytes, std::nullopt);
+  const auto nothing_read = fetch({topic("nope", wish)}, 2);
+  EXPECT_EQ(nothing_read->response.error_code, ErrorCode::NONE);
+  EXPECT_EQ(nothing_read->response.responses[0].partitions[0].error_code, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+}
+
+TEST_F(RecordHandlersTest, ANegativeLeaderEpochInAFetchIsNone) {
+  std::vector<FetchPartition> wish{partition(0)};
+  wish[0].current_leader_epoch = LeaderEpoch(-2);
+  wish[0].last_fetched_epoch = LeaderEpoch(-2);
+  EXPECT_EQ(fetch({topic("orders", wish)})->response.responses[0].partitions[0].error_code, ErrorCode::NONE);
+  wish[0].current_leader_epoch = LeaderEpoch(5);
+  EXPECT_EQ(fetch({topic("orders", wish)})->response.responses[0].partitions[0].error_code, ErrorCode::UNKNOWN_LEADER_EPOCH);
+}
+
+TEST_F(RecordHandlersTest, AnOfflineDirectoryIsAnotherLeaderToOldClients) {
+  broker_->replicas->on_directory_offline({{"orders", PartitionIndex(0)}});
+  const std::vector<FetchPartition> wish{partition(0)};
+  EXPECT_EQ(fetch({topic("orders", wish)}, 0, 6)->response.responses[0].partitions[0].error_code, ErrorCode::KAFKA_STORAGE_ERROR);
+  EXPECT_EQ(fetch({topic("orders", wish)}, 0, 5)->response.responses[0].partitions[0].error_code, ErrorCode::NOT_LEADER_OR_FOLLOWER);
+}
+
+}  // namespace
+}  // namespace quokka
