@@ -4,6 +4,7 @@
 #include <optional>
 #include <unordered_map>
 
+#include "broker/peers/fetch_retry.h"
 #include "protocol/base/log.h"
 #include "protocol/client/typed_call.h"
 #include "protocol/messages/fetch.h"
@@ -32,6 +33,7 @@ class ReplicaFetchers::Fetcher : public std::enable_shared_from_this<Fetcher> {
     Followed& followed = partitions_[name];
     followed.partition = std::move(partition);
     followed.resting_until = {};
+    followed.retry = {};
     followed.truncating = false;
     wake();
   }
@@ -46,6 +48,7 @@ class ReplicaFetchers::Fetcher : public std::enable_shared_from_this<Fetcher> {
   struct Followed {
     PartitionPtr partition;
     MonoTime resting_until;   // after an error
+    FetchRetry retry;
     bool truncating = false;  // on the pool
     bool in_session = false;
     Partition::FetchFrom sent;  // as the session has it
@@ -63,12 +66,14 @@ class ReplicaFetchers::Fetcher : public std::enable_shared_from_this<Fetcher> {
       });
     }
   }
-  void wake_after(Duration delay) {
-    if (timer_) return;
-    timer_ = true;
-    loop_.call_after(delay, [weak = weak_from_this()] {
+  // The earliest time of several counts.
+  void wake_at(MonoTime when) {
+    if (timer_ != 0 && timer_at_ <= when) return;
+    if (timer_ != 0) loop_.cancel(timer_);
+    timer_at_ = when;
+    timer_ = loop_.call_at(when, [weak = weak_from_this()] {
       if (const auto self = weak.lock()) {
-        self->timer_ = false;
+        self->timer_ = 0;
         self->wake();
       }
     });
@@ -85,10 +90,11 @@ class ReplicaFetchers::Fetcher : public std::enable_shared_from_this<Fetcher> {
   bool collect_wishes(FetchRequest& request);
   void on_fetched(Result<Answer<FetchResponse>> answer);
   void on_partition(const TopicPartition& name, Followed& followed, const Response& data);
-  void rest(Followed& followed) {
-    followed.resting_until = loop_.now() + settings_.backoff;
-    wake_after(settings_.backoff);
+  void rest(Followed& followed, Duration duration) {
+    followed.resting_until = loop_.now() + duration;
+    wake_at(followed.resting_until);
   }
+  void rest(Followed& followed) { rest(followed, settings_.backoff); }
   template <class Truncation>
   void truncate(const TopicPartition& name, Followed& followed, Truncation truncation);
   void ask_bounds(const TopicPartition& name, const PartitionPtr& partition, LeaderEpoch epoch);
@@ -100,6 +106,7 @@ class ReplicaFetchers::Fetcher : public std::enable_shared_from_this<Fetcher> {
   Loop& loop_;
   const BrokerId source_;
   BrokerLink link_;
+  FetchRetry link_retry_;
   std::map<TopicPartition, Followed> partitions_;
   std::map<TopicPartition, TopicId> forgotten_;  // to be told to the session
   std::unordered_map<TopicId, std::string> topic_names_;
@@ -108,7 +115,8 @@ class ReplicaFetchers::Fetcher : public std::enable_shared_from_this<Fetcher> {
   bool session_by_id_ = true;
   bool in_flight_ = false;
   bool waking_ = false;
-  bool timer_ = false;
+  Loop::TimerId timer_ = 0;
+  MonoTime timer_at_;
 
   // Memory of the request under way.
   std::vector<FetchRequest::FetchTopic> topics_;
@@ -176,13 +184,18 @@ void ReplicaFetchers::Fetcher::fetch() {
   ClientConnection* connection = link_.to(source_);
   if (connection == nullptr) {
     end_session();
-    return wake_after(settings_.backoff);
+    const FetchRetry::Decision decision = link_retry_.on_refused(ErrorCode::BROKER_NOT_AVAILABLE, loop_.now(), settings_.backoff);
+    if (decision.warn) log_warn_every(Duration::seconds(10), "broker {}, which this one is to fetch from, is not known to live; waiting for it", source_);
+    return wake_at(loop_.now() + decision.rest);
   }
+  link_retry_.on_served();
   FetchRequest request;
   if (!collect_wishes(request)) {
-    // The timer that ran out may have been set for a partition that began to rest earlier than those that rest now.
-    const bool rests = std::any_of(partitions_.begin(), partitions_.end(), [now = loop_.now()](const auto& p) { return p.second.resting_until > now; });
-    if (rests) wake_after(settings_.backoff);
+    // The timer that ran out may have been set for a partition that rests less than those that are left.
+    const MonoTime now = loop_.now();
+    for (const auto& [name, followed] : partitions_) {
+      if (followed.resting_until > now) wake_at(followed.resting_until);
+    }
     return;  // the timer or an added partition wakes it
   }
   const int16_t version = session_by_id_ ? kFetchVersion : kFetchVersionOfNames;
@@ -226,7 +239,7 @@ void ReplicaFetchers::Fetcher::on_fetched(Result<Answer<FetchResponse>> answer) 
     if (session_lost) return wake();
     log_warn_every(Duration::seconds(10), "fetching from broker {} failed, trying again: {}", source_,
                    answer ? std::string(name(error)) : answer.error().message);
-    return wake_after(settings_.backoff);
+    return wake_at(loop_.now() + settings_.backoff);
   }
   const FetchResponse& response = answer->message;
   if (session_epoch_ == 0) {
@@ -258,10 +271,14 @@ void ReplicaFetchers::Fetcher::on_partition(const TopicPartition& name, Followed
     case ErrorCode::OFFSET_OUT_OF_RANGE:
       followed.truncating = true;
       return ask_bounds(name, followed.partition, sent_under);
-    default:
-      log_warn_every(Duration::seconds(10), "broker {} does not serve {} to this replica: {}; trying again", source_, name, quokka::name(data.error_code));
-      return rest(followed);
+    default: {
+      const FetchRetry::Decision decision = followed.retry.on_refused(data.error_code, loop_.now(), settings_.backoff);
+      if (decision.warn)
+        log_warn_every(Duration::seconds(10), "broker {} does not serve {} to this replica: {}; trying again", source_, name, quokka::name(data.error_code));
+      return rest(followed, decision.rest);
+    }
   }
+  followed.retry.on_served();
   if (data.diverging_epoch.epoch >= 0 || data.diverging_epoch.end_offset.value >= 0) {
     const EpochEnd leader{LeaderEpoch(data.diverging_epoch.epoch), data.diverging_epoch.end_offset};
     log_info("the log of {} parts from the leader's at epoch {}, which ends there at {}", name, leader.epoch, leader.end_offset);
