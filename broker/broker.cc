@@ -37,6 +37,7 @@ namespace {
 
 constexpr char kSessionFile[] = "/.zookeeper-session";
 constexpr Duration kStopDeadline = Duration::seconds(10);
+constexpr Duration kFeatureWait = Duration::seconds(1);
 
 // The start is a sequence on the caller's thread; what it starts answers on loops. These wait for one answer.
 template <class T>
@@ -403,10 +404,11 @@ Status Broker::Parts::register_broker() {
     znode.endpoints.push_back({advertised.listener, advertised_host(advertised), advertised.port, static_cast<int16_t>(advertised.protocol)});
   znode.rack = config.broker_rack;
   Waiting<Result<BrokerEpoch>> registered;
+  Waiting<bool> features_known;
   coordination.post([&, znode] {
     controller->start();
     features = std::make_unique<FeatureEpoch>(*session, features_epoch, [this](std::string why) { fail(why); });
-    features->start();
+    features->start(features_known.done());
     registration = std::make_unique<BrokerRegistration>(*session, coordination, self, znode);
     registration->on_registered([this](BrokerEpoch epoch) {
       broker_epoch.store(epoch.value);
@@ -416,7 +418,10 @@ Status Broker::Parts::register_broker() {
     registration->start(registered.done());
   });
   const Result<BrokerEpoch> epoch = registered.get();
-  return epoch ? Status() : Status(epoch.error());
+  if (!epoch) return epoch.error();
+  // The first answer to ApiVersions tells the version of /feature, which the controller of a new cluster creates about now.
+  features_known.get_within(kFeatureWait);
+  return {};
 }
 
 Status Broker::Parts::start_serving() {

@@ -1,5 +1,7 @@
 #include "broker/feature_epoch.h"
 
+#include <utility>
+
 #include "coord/znodes/controller.h"
 #include "coord/znodes/paths.h"
 #include "protocol/base/log.h"
@@ -12,6 +14,11 @@ FeatureEpoch::FeatureEpoch(ZookeeperSession& session, std::atomic<int64_t>& epoc
 }
 
 FeatureEpoch::~FeatureEpoch() { session_.remove_listener(*this); }
+
+void FeatureEpoch::start(Function<void(bool)> known) {
+  known_ = std::move(known);
+  look();
+}
 
 void FeatureEpoch::on_session(SessionEvent event) {
   if (event == SessionEvent::established) look();
@@ -44,6 +51,7 @@ void FeatureEpoch::read() {
                    return refused_("the cluster has finalized the feature " + feature->features.begin()->first +
                                    ", which this broker does not understand");
                  epoch_.store(feature->status == 1 ? stat.version : -1);
+                 if (known_) std::exchange(known_, nullptr)(true);
                });
 }
 

@@ -16,7 +16,8 @@ class FeatureEpoch final : public ZookeeperListener {
   FeatureEpoch(ZookeeperSession& session, std::atomic<int64_t>& epoch, Function<void(std::string)> refused);
   ~FeatureEpoch();
 
-  void start() { look(); }
+  // `known` is called once, when /feature was read for the first time: on a new cluster that is when its first controller has created it.
+  void start(Function<void(bool)> known);
   void on_session(SessionEvent event) override;
   void on_watch(WatchEvent event, const std::string& path) override;
 
@@ -27,6 +28,7 @@ class FeatureEpoch final : public ZookeeperListener {
   ZookeeperSession& session_;
   std::atomic<int64_t>& epoch_;
   Function<void(std::string)> refused_;
+  Function<void(bool)> known_;  // until it is called
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
