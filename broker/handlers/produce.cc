@@ -3,7 +3,7 @@
 // Stage one runs on the connection's loop in the order of arrival: each partition's batch is checked and appended. With acks 0 nothing is answered (a
 // failed partition closes the connection, the only sign a client gets), with acks 1 the answer follows at once, with acks -1 when every partition is
 // committed or the time-out has passed. Versions: 3 transactional id and magic 2 only, 7 zstd, 8 record errors, 9 flexible, 10 current leader in
-// the answer to a wrong leader. Throttle times are 0.
+// the answer to a wrong leader. Throttle times are 0. What was appended and not committed (in time) is answered with its offset beside the error.
 // Better than Kafka: null records are answered INVALID_REQUEST instead of never.
 #include <algorithm>
 #include <memory>
@@ -138,9 +138,6 @@ void Produce::run() {
   timer_ = loop_.call_after(Duration::millis(std::max(0, request().timeout_ms)), [self = shared_from_this()] {
     if (!self->call_) return;
     self->timer_ = 0;
-    for (Outcome& outcome : self->outcomes_) {
-      if (outcome.error == ErrorCode::REQUEST_TIMED_OUT) outcome.base_offset = Offset();
-    }
     self->answer();
   });
 }
@@ -201,7 +198,6 @@ void Produce::append(size_t index, const ClusterView& view) {
 void Produce::on_committed(size_t index, ErrorCode error) {
   if (!call_) return;  // answered by the time-out
   outcomes_[index].error = error;
-  if (error != ErrorCode::NONE) outcomes_[index].base_offset = Offset();
   if (--waiting_ == 0 && !running_) answer();
 }
 

@@ -5,6 +5,7 @@
 #include "protocol/messages/create_topics.h"
 #include "protocol/messages/fetch.h"
 #include "protocol/messages/produce.h"
+#include "protocol/records/batch_builder.h"
 
 namespace quokka {
 namespace {
@@ -26,13 +27,16 @@ class RecordHandlersTest : public testing::Test {
     request.topics = topics;
     request.timeout_ms = 10000;
     id_ = broker_->ask<CreateTopicsResponse>(handle_create_topics, request, 7)->response.topics[0].topic_id;
-    // Partition 0 only: of partition 1 there is no replica.
+    lead({BrokerId(1)}, LeaderEpoch(0));
+  }
+  // Partition 0 only: of partition 1 there is no replica.
+  void lead(std::vector<BrokerId> in_sync, LeaderEpoch epoch) {
     ReplicaTable::RoleChange change;
     change.partition = {"orders", PartitionIndex(0)};
     change.topic_id = id_;
     change.role.leader = BrokerId(1);
-    change.role.leader_epoch = LeaderEpoch(0);
-    change.role.isr = change.role.replicas = {BrokerId(1)};
+    change.role.leader_epoch = epoch;
+    change.role.isr = change.role.replicas = std::move(in_sync);
     ASSERT_EQ(broker_->replicas->become({change}), std::vector{ErrorCode::NONE});
   }
   ErrorCode produce(std::string_view topic, std::optional<Bytes> records) {
@@ -75,6 +79,31 @@ class RecordHandlersTest : public testing::Test {
 TEST_F(RecordHandlersTest, NullRecordsAreRefusedAfterTheTopicIsFound) {
   EXPECT_EQ(produce("orders", std::nullopt), ErrorCode::INVALID_REQUEST);
   EXPECT_EQ(produce("nope", std::nullopt), ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+}
+
+TEST_F(RecordHandlersTest, WhatWasAppendedButNotCommittedInTimeIsAnsweredWithItsOffset) {
+  lead({BrokerId(1), BrokerId(2)}, LeaderEpoch(1));
+  BatchBuilder builder({});
+  builder.add(1, bytes_of("key"), bytes_of("value"));
+  const std::vector<uint8_t> batch = builder.build();
+  ProduceRequest request;
+  request.acks = -1;
+  request.timeout_ms = 100;
+  std::vector<TopicData::PartitionProduceData> partitions(1);
+  partitions[0].records.bytes = Bytes(batch);
+  std::vector<TopicData> topics{{"orders", partitions}};
+  request.topic_data = topics;
+  for (int64_t offset = 0; offset < 2; ++offset) {
+    CallUnderTest call(cluster_.loop, request, 9);
+    handle_produce(*broker_->services, call.take());
+    cluster_.loop.run_ready();
+    EXPECT_FALSE(call.outcome().is_done());
+    cluster_.loop.advance(Duration::millis(100));
+    const auto answer = call.answer<ProduceResponse>();
+    const auto& told = answer->response.responses[0].partition_responses[0];
+    EXPECT_EQ(told.error_code, ErrorCode::REQUEST_TIMED_OUT);
+    EXPECT_EQ(told.base_offset, Offset(offset));
+  }
 }
 
 TEST_F(RecordHandlersTest, UnknownPartitionsStandBehindTheOthersInAFetchsAnswer) {
