@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <numeric>
+
+#include "protocol/base/nearest_name.h"
 
 namespace quokka {
 namespace {
@@ -40,22 +41,6 @@ std::string_view without_listener_prefix(std::string_view name) {
   return base;
 }
 
-// Levenshtein's, with a swap of neighbours counting one.
-size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> before(b.size() + 1), above(b.size() + 1), row(b.size() + 1);
-  std::iota(above.begin(), above.end(), size_t{0});
-  for (size_t i = 1; i <= a.size(); ++i) {
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      row[j] = std::min({above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] == b[j - 1] ? 0u : 1u)});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) row[j] = std::min(row[j], before[j - 2] + 1);
-    }
-    before = above;
-    above = row;
-  }
-  return above[b.size()];
-}
-
 }  // namespace
 
 std::span<const ConfigKey> own_broker_keys() { return own_keys; }
@@ -81,20 +66,10 @@ std::vector<std::string_view> broker_key_synonyms(std::string_view name) {
 }
 
 std::string_view nearest_broker_key(std::string_view name) {
-  std::string_view nearest;
-  size_t distance = std::max<size_t>(2, name.size() / 4) + 1;
-  auto look = [&](std::span<const ConfigKey> keys) {
-    for (const ConfigKey& key : keys) {
-      size_t d = edit_distance(name, key.name);
-      if (d < distance) {
-        distance = d;
-        nearest = key.name;
-      }
-    }
-  };
-  look(broker_keys());
-  look(own_keys);
-  return nearest;
+  NearestName nearest(name);
+  for (const ConfigKey& key : broker_keys()) nearest.look_at(key.name);
+  for (const ConfigKey& key : own_keys) nearest.look_at(key.name);
+  return nearest.found();
 }
 
 }  // namespace quokka

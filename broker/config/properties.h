@@ -1,20 +1,14 @@
-// Java properties files: `key=value` lines with comments (# and !), continuation lines, escapes, and `=`, `:` or blanks between key and value.
+// The broker's properties file and what the command line changes in it.
 #pragma once
 
-#include <map>
 #include <string>
 #include <string_view>
 
-#include "protocol/base/result.h"
+#include "protocol/base/properties.h"
 
 namespace quokka {
 
-// A later line wins over an earlier one with the same key.
-using Properties = std::map<std::string, std::string>;
-
-// Bytes are taken for UTF-8; \uXXXX gives UTF-8. INVALID_CONFIG names the line of a broken escape.
-Result<Properties> parse_properties(std::string_view text);
-// INVALID_CONFIG names the file that cannot be read.
+// INVALID_CONFIG names the file that cannot be read, and the line that cannot be understood.
 Result<Properties> read_properties(const std::string& path);
 
 // `--override key=value`: INVALID_CONFIG unless there is a `=` after a key.
