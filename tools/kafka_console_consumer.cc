@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <csignal>
 #include <cstring>
 #include <iostream>
 
+#include "tools/client_settings.h"
 #include "tools/options.h"
 #include "tools/record_consumer.h"
 #include "tools/record_formatter.h"
@@ -19,10 +19,16 @@ namespace quokka {
 namespace {
 
 volatile std::sig_atomic_t interrupted = 0;
-void on_interrupt(int signal) { interrupted = signal; }
+void on_interrupt(int signal) {
+  interrupted = signal;
+  std::signal(signal, SIG_DFL);  // a second one ends the program at once
+}
 
 constexpr int kInterruptedExit = 128;
 constexpr size_t kOutputBytes = 1 << 16;
+constexpr Duration kInterruptDelay = Duration::millis(100);
+constexpr Duration kTopicsAge = Duration::seconds(30);
+constexpr int64_t kMillisMax = INT64_MAX / 4000;  // what the clock's microseconds have room for
 
 ToolUsage usage() {
   return {"kafka-console-consumer",
@@ -30,12 +36,12 @@ ToolUsage usage() {
           {{"topic", Argument::TEXT, "The topic to consume."},
            {"include", Argument::TEXT, "Regular expression of the topics to consume."},
            {"whitelist", Argument::TEXT, "DEPRECATED: use --include."},
-           {"partition", Argument::NUMBER, "The partition to consume, from its end unless --offset is given."},
+           {"partition", Argument::INTEGER, "The partition to consume, from its end unless --offset is given."},
            {"offset", Argument::TEXT, "The offset to begin at: a number, earliest or latest."},
            {"bootstrap-server", Argument::TEXT, "REQUIRED: The servers to connect to: host:port, commas between several."},
            {"from-beginning", Argument::NONE, "Begin with the earliest message instead of the latest."},
-           {"max-messages", Argument::NUMBER, "The number of messages to consume before exiting."},
-           {"timeout-ms", Argument::NUMBER, "Exit when no message comes for this time."},
+           {"max-messages", Argument::INTEGER, "The number of messages to consume before exiting."},
+           {"timeout-ms", Argument::LONG, "Exit when no message comes for this time."},
            {"isolation-level", Argument::TEXT, "read_uncommitted (default) or read_committed, which leaves out messages of aborted transactions."},
            {"formatter", Argument::TEXT, "org.apache.kafka.tools.consumer.DefaultMessageFormatter, LoggingMessageFormatter or NoOpMessageFormatter."},
            {"property", Argument::TEXT,
@@ -73,65 +79,71 @@ std::optional<std::string> mistake_in(const Options& options) {
   return std::nullopt;
 }
 
-Result<ToolProperties> properties_of(const Options& options, const std::string& file, const std::string& arguments) {
-  ToolProperties properties;
-  if (const auto path = options.text(file)) {
-    auto read = read_tool_properties(*path);
-    if (!read.ok()) return read.error();
-    properties = std::move(*read);
+// Where the partition named by --partition begins; `offset` is set for a number. Without --offset that is the end, whatever the properties say.
+Result<StartAt> begin_of(const Options& options, std::optional<Offset>& offset) {
+  const std::string word = options.text_or("offset", options.has("from-beginning") ? "earliest" : "latest");
+  std::string lower = word;
+  std::ranges::transform(lower, lower.begin(), [](char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c | 0x20 : c); });
+  if (lower == "earliest") return StartAt::EARLIEST;
+  if (lower == "latest") return StartAt::LATEST;
+  const auto number = number_in(word);
+  if (!number || *number < 0) {
+    return invalid("The provided offset value '" + word + "' is incorrect. Valid values are 'earliest', 'latest', or a non-negative long.");
   }
-  if (Status status = add_arguments(properties, options.texts(arguments)); !status.ok()) return status.error();
-  return properties;
+  offset = Offset(*number);
+  return StartAt::LATEST;
 }
 
-// `offset` is set for a number; a word sets where the consumer begins.
-Result<ConsumerSettings> consumer_settings(const Options& options, const ToolProperties& properties, std::optional<Offset>& offset) {
+Result<StartAt> reset_of(const Options& options, const Properties& properties) {
+  std::string reset = options.has("from-beginning") ? "earliest" : "latest";
+  set_text(properties, "auto.offset.reset", reset);
+  if (options.has("from-beginning") && reset != "earliest") {
+    return invalid("Can't simultaneously specify --from-beginning and 'auto.offset.reset=" + reset + "', please remove one option");
+  }
+  if (reset == "earliest") return StartAt::EARLIEST;
+  if (reset == "latest") return StartAt::LATEST;
+  if (reset == "none") return StartAt::NOWHERE;
+  return invalid("Invalid value " + reset + " for configuration auto.offset.reset: String must be one of: latest, earliest, none");
+}
+
+Result<ConsumerSettings> consumer_settings(const Options& options, const Properties& properties) {
   ConsumerSettings settings;
-  const auto property = [&](const char* key) {
-    const auto at = properties.find(key);
-    return at == properties.end() ? std::string() : at->second;
-  };
   if (options.has("group")) {
     return invalid("consumer groups are not yet served: leave --group out, and all partitions are read without one");
   }
-  if (!property("group.id").empty()) {
-    std::cerr << "WARN group.id=" << property("group.id") << " is ignored: consumer groups are not yet served, all partitions are read without one\n";
+  if (const auto group = properties.find("group.id"); group != properties.end() && !group->second.empty()) {
+    warn("group.id=" + group->second + " is ignored: consumer groups are not yet served, all partitions are read without one");
   }
-  const std::string reset = property("auto.offset.reset");
-  if (!reset.empty() && reset != "earliest" && reset != "latest" && reset != "none") return invalid("auto.offset.reset=" + reset + ": earliest, latest and none are possible");
-  if (options.has("from-beginning") && !reset.empty() && reset != "earliest") {
-    return invalid("Can't simultaneously specify --from-beginning and 'auto.offset.reset=" + reset + "', please remove one option");
+  const auto reset = reset_of(options, properties);
+  if (!reset.ok()) return reset.error();
+  settings.reset = *reset;
+  std::string isolation = "read_uncommitted";
+  set_text(properties, "isolation.level", isolation);
+  isolation = options.text_or("isolation-level", isolation);
+  if (isolation != "read_uncommitted" && isolation != "read_committed") {
+    return invalid("Invalid value " + isolation + " for configuration isolation.level: String must be one of: read_committed, read_uncommitted");
   }
-  settings.reset = options.has("from-beginning") || reset == "earliest" ? StartAt::EARLIEST : reset == "none" ? StartAt::NOWHERE : StartAt::LATEST;
-  if (auto word = options.text("offset")) {
-    std::string lower = *word;
-    std::ranges::transform(lower, lower.begin(), [](char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c | 0x20 : c); });
-    if (lower == "earliest" || lower == "latest") {
-      settings.reset = lower == "earliest" ? StartAt::EARLIEST : StartAt::LATEST;
-    } else {
-      int64_t number = -1;
-      const auto [end, error] = std::from_chars(word->data(), word->data() + word->size(), number);
-      if (error != std::errc() || end != word->data() + word->size() || number < 0) {
-        return invalid("The provided offset value '" + *word + "' is incorrect. Valid values are 'earliest', 'latest', or a non-negative long.");
-      }
-      offset = Offset(number);
-    }
-  }
-  std::string isolation = options.text_or("isolation-level", property("isolation.level"));
-  if (isolation.empty()) isolation = "read_uncommitted";
-  if (isolation != "read_uncommitted" && isolation != "read_committed") return invalid("--isolation-level " + isolation + ": read_uncommitted and read_committed are possible");
   settings.read_committed = isolation == "read_committed";
-  if (!property("check.crcs").empty()) settings.check_crcs = is_true(property("check.crcs"));
-  if (!property("allow.auto.create.topics").empty()) settings.allow_auto_create_topics = is_true(property("allow.auto.create.topics"));
+  set_flag(properties, "check.crcs", settings.check_crcs);
+  set_flag(properties, "allow.auto.create.topics", settings.allow_auto_create_topics);
+  if (Status status = set_millis(properties, "fetch.max.wait.ms", settings.fetch_wait); !status.ok()) return status.error();
+  for (const auto& [key, value] : {std::pair{"fetch.min.bytes", &settings.fetch_bytes_min},
+                                   std::pair{"fetch.max.bytes", &settings.fetch_bytes_max},
+                                   std::pair{"max.partition.fetch.bytes", &settings.partition_bytes_max}}) {
+    int64_t number = *value;
+    if (Status status = set_number(properties, key, 0, number); !status.ok()) return status.error();
+    *value = static_cast<int32_t>(std::min<int64_t>(number, INT32_MAX));
+  }
   return settings;
 }
 
 Result<RecordFormatter> formatter_of(const Options& options) {
-  auto properties = properties_of(options, "formatter-config", "property");
+  auto properties = properties_of(options, "formatter-config", "");
   if (!properties.ok()) return properties.error();
   for (const auto& [option, key] : {std::pair{"key-deserializer", "key.deserializer"}, std::pair{"value-deserializer", "value.deserializer"}}) {
-    if (const auto value = options.text(option); value && !value->empty()) properties->try_emplace(key, *value);
+    if (const auto value = options.text(option); value && !value->empty()) (*properties)[key] = *value;
   }
+  add_arguments(*properties, options.texts("property"));
   return RecordFormatter::configured(options.text_or("formatter", "org.apache.kafka.tools.consumer.DefaultMessageFormatter"), *properties);
 }
 
@@ -155,128 +167,134 @@ class Output {
   }
 };
 
+// Which topics are read, when they are not named one by one.
+struct Include {
+  TopicFilter filter;
+  bool exclude_internal = true;
+};
+
 class ConsoleConsumer {
  public:
-  ConsoleConsumer(const Options& options, RecordFormatter formatter, Cluster& cluster) : options_(options), formatter_(std::move(formatter)), cluster_(cluster) {}
+  ConsoleConsumer(const Options& options, RecordFormatter formatter, BlockingClient& client, RecordConsumer& consumer)
+      : limit_(options.number("max-messages").value_or(-1)),
+        timeout_ms_(options.number("timeout-ms").value_or(-1)),
+        skips_errors_(options.has("skip-message-on-error")),
+        formatter_(std::move(formatter)),
+        client_(client),
+        consumer_(consumer) {}
 
   int64_t count() const { return count_; }
 
-  Status run(RecordConsumer& consumer, const std::optional<TopicFilter>& filter) {
-    const int64_t limit = options_.number("max-messages").value_or(-1);
-    const int64_t timeout_ms = options_.number("timeout-ms").value_or(-1);
-    Deadline give_up = timeout_ms < 0 ? Deadline::max() : deadline_in(Duration::millis(timeout_ms));
-    Deadline look_again{};
-    while (interrupted == 0 && (limit < 0 || count_ < limit)) {
-      if (filter && has_passed(look_again)) {
-        if (Status status = subscribe(consumer, *filter); !status.ok() && !is_retriable(status.code())) return status;
-        look_again = deadline_in(Duration::seconds(30));
+  Status run(const std::optional<Include>& include) {
+    MonoTime give_up = end_of_patience(), look_again = client_.now();
+    while (interrupted == 0 && !has_all()) {
+      if (include && client_.now() >= look_again) {
+        if (Status status = subscribe(*include); !status.ok()) return status;
+        look_again = client_.now() + kTopicsAge;
       }
       const int64_t before = count_;
-      Duration wait = Duration::millis(500);
-      if (timeout_ms >= 0) {
-        const auto left = std::chrono::duration_cast<std::chrono::microseconds>(give_up - std::chrono::steady_clock::now()).count();
-        wait = std::clamp(Duration::micros(left), Duration::millis(1), wait);
-      }
       Status failure;
-      const Status status = consumer.poll(wait, [&](const TopicPartition& partition, const FetchedRecord& record) { return on_record(partition, record, limit, failure); });
+      const Duration wait = std::clamp(give_up - client_.now(), Duration{}, kInterruptDelay);
+      const Status status = consumer_.poll(wait, [&](const TopicPartition& partition, const FetchedRecord& record) {
+        failure = on_record(partition, record);
+        return failure.ok() && interrupted == 0 && !has_all();
+      });
       if (Status written = output_.flush(); !written.ok()) return written;
       if (!failure.ok()) return failure;
       if (!status.ok()) return status;
-      if (timeout_ms >= 0 && count_ > before) give_up = deadline_in(Duration::millis(timeout_ms));
-      if (timeout_ms >= 0 && has_passed(give_up)) {
-        timed_out_ = true;
+      if (count_ > before) give_up = end_of_patience();
+      if (client_.now() >= give_up) {
+        std::cerr << "No message came within --timeout-ms " << timeout_ms_ << ".\n";
         return {};
       }
     }
     return {};
   }
 
-  bool timed_out() const { return timed_out_; }
-
  private:
-  Status subscribe(RecordConsumer& consumer, const TopicFilter& filter) {
-    const auto metadata = cluster_.metadata(std::nullopt, false);
+  MonoTime end_of_patience() const { return timeout_ms_ < 0 ? MonoTime{INT64_MAX} : client_.now() + Duration::millis(std::min(timeout_ms_, kMillisMax)); }
+  bool has_all() const { return limit_ != -1 && count_ >= limit_; }
+
+  Status subscribe(const Include& include) {
+    const auto metadata = client_.persist([this] { return client_.metadata(std::nullopt, false); });
     if (!metadata.ok()) return metadata.error();
     for (const auto& topic : metadata->message.topics) {
       const std::string topic_name(topic.name.value_or(""));
-      if (filter.matches(topic_name, true)) consumer.subscribe(topic_name);
+      if (include.filter.matches(topic_name, include.exclude_internal)) consumer_.subscribe(topic_name);
     }
     return {};
   }
 
-  bool on_record(const TopicPartition& partition, const FetchedRecord& record, int64_t limit, Status& failure) {
+  Status on_record(const TopicPartition& partition, const FetchedRecord& record) {
     ++count_;
     const size_t before = output_.text.size();
-    Status status = formatter_.format({partition.topic, partition.partition, record.timestamp_type, record.record}, output_.text);
-    if (!status.ok()) {
+    if (Status status = formatter_.format({partition.topic, partition.partition, record.timestamp_type, record.record}, output_.text); !status.ok()) {
       output_.text.resize(before);
-      const Error error{status.error().code, partition.str() + " offset " + std::to_string(record.record.offset.value) + ": " + status.error().message};
-      if (!options_.has("skip-message-on-error")) {
-        failure = error;
-        return false;
-      }
-      std::cerr << "ERROR Error processing message, skipping this message: " << error.message << "\n";
+      const std::string what = partition.str() + " offset " + std::to_string(record.record.offset.value) + ": " + status.error().message;
+      if (!skips_errors_) return Error{status.code(), what};
+      std::cerr << "ERROR Error processing message, skipping this message: " << what << "\n";
     }
-    if (output_.text.size() >= kOutputBytes) {
-      failure = output_.flush();
-      if (!failure.ok()) return false;
-    }
-    return interrupted == 0 && (limit < 0 || count_ < limit);
+    return output_.text.size() < kOutputBytes ? Status() : output_.flush();
   }
 
-  const Options& options_;
+  const int64_t limit_;
+  const int64_t timeout_ms_;
+  const bool skips_errors_;
   RecordFormatter formatter_;
-  Cluster& cluster_;
+  BlockingClient& client_;
+  RecordConsumer& consumer_;
   Output output_;
   int64_t count_ = 0;
-  bool timed_out_ = false;
 };
+
+Result<std::optional<Include>> include_of(const Options& options, const Properties& properties) {
+  if (options.has("topic")) return std::optional<Include>();
+  auto filter = TopicFilter::of_regex(options.text("include").value_or(options.text_or("whitelist", "")));
+  if (!filter.ok()) return filter.error();
+  Include include{std::move(*filter)};
+  set_flag(properties, "exclude.internal.topics", include.exclude_internal);
+  return std::optional(std::move(include));
+}
 
 Status run(const Options& options, int64_t& count) {
   const auto properties = properties_of(options, "consumer.config", "consumer-property");
   if (!properties.ok()) return properties.error();
   std::optional<Offset> offset;
-  const auto settings = consumer_settings(options, *properties, offset);
+  const auto begin = begin_of(options, offset);
+  if (!begin.ok()) return begin.error();
+  const auto settings = consumer_settings(options, *properties);
   if (!settings.ok()) return settings.error();
   auto formatter = formatter_of(options);
   if (!formatter.ok()) return formatter.error();
-  std::optional<TopicFilter> filter;
-  if (!options.has("topic")) {
-    auto parsed = TopicFilter::parse(options.has("include") ? *options.text("include") : *options.text("whitelist"));
-    if (!parsed.ok()) return parsed.error();
-    filter = std::move(*parsed);
-  }
-  auto cluster_settings = ClusterSettings::from(*options.text("bootstrap-server"), *properties, "console-consumer");
-  if (!cluster_settings.ok()) return cluster_settings.error();
-  Cluster cluster(std::move(*cluster_settings));
-  RecordConsumer consumer(cluster, *settings, [](const std::string& text) { std::cerr << "WARN " << text << "\n"; });
+  const auto include = include_of(options, *properties);
+  if (!include.ok()) return include.error();
+  auto cluster = client_settings(*options.text("bootstrap-server"), *properties, "console-consumer");
+  if (!cluster.ok()) return cluster.error();
+  BlockingClient client(std::move(*cluster), warn);
+  RecordConsumer consumer(client, *settings, warn);
   if (const auto partition = options.number("partition")) {
-    consumer.assign({*options.text("topic"), PartitionIndex(static_cast<int32_t>(*partition))}, offset);
+    consumer.assign({*options.text("topic"), PartitionIndex(static_cast<int32_t>(*partition))}, *begin, offset);
   } else if (options.has("topic")) {
     consumer.subscribe(*options.text("topic"));
   }
-  ConsoleConsumer console(options, std::move(*formatter), cluster);
-  const Status status = console.run(consumer, filter);
+  ConsoleConsumer console(options, std::move(*formatter), client, consumer);
+  const Status status = console.run(*include);
   count = console.count();
-  if (status.ok() && console.timed_out()) std::cerr << "No message within --timeout-ms: end.\n";
   return status;
 }
 
 }  // namespace
 
 int kafka_console_consumer(const std::vector<std::string>& arguments) {
-  const ToolUsage tool = usage();
-  const auto options = Options::parse(tool, arguments);
-  if (!options.ok()) return refuse_usage(tool, options.error().message);
-  if (const auto code = answer_help(tool, *options)) return *code;
-  if (const auto mistake = mistake_in(*options)) return refuse_usage(tool, *mistake);
+  Options options;
+  if (const auto code = take_options(usage(), arguments, mistake_in, options)) return *code;
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGTERM, on_interrupt);
   int64_t count = 0;
-  const Status status = run(*options, count);
+  const Status status = run(options, count);
   if (!status.ok()) std::cerr << "ERROR " << status.error().message << "\n";
   std::cerr << "Processed a total of " << count << " messages\n";
-  if (options->has("enable-systest-events")) std::cout << "shutdown_complete\n" << std::flush;
+  if (options.has("enable-systest-events")) std::cout << "shutdown_complete\n" << std::flush;
   if (interrupted != 0) return kInterruptedExit + interrupted;
   return status.ok() ? 0 : 1;
 }

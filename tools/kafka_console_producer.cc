@@ -2,13 +2,13 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <iostream>
 
+#include "tools/client_settings.h"
 #include "tools/line_reader.h"
-#include "tools/old_zookeeper.h"
 #include "tools/options.h"
 #include "tools/record_producer.h"
 #include "tools/tool_properties.h"
@@ -27,17 +27,17 @@ ToolUsage usage() {
            {"broker-list", Argument::TEXT, "DEPRECATED: use --bootstrap-server."},
            {"sync", Argument::NONE, "Send messages one at a time as they arrive."},
            {"compression-codec", Argument::OPTIONAL_TEXT, "none, gzip, snappy, lz4 or zstd; gzip if given without value."},
-           {"batch-size", Argument::NUMBER, "Bytes of messages sent together (batch.size, 16384)."},
-           {"max-partition-memory-bytes", Argument::NUMBER, "The same, and before it."},
-           {"message-send-max-retries", Argument::NUMBER, "Attempts after the first one; unlimited within delivery.timeout.ms if not given."},
-           {"retry-backoff-ms", Argument::NUMBER, "Pause before an attempt (100)."},
-           {"timeout", Argument::NUMBER, "The longest time in ms a message waits for others (linger.ms, 1000)."},
+           {"batch-size", Argument::INTEGER, "Bytes of messages sent together (batch.size, 16384)."},
+           {"max-partition-memory-bytes", Argument::INTEGER, "The same, and before it."},
+           {"message-send-max-retries", Argument::INTEGER, "Attempts after the first one; unlimited within delivery.timeout.ms if not given."},
+           {"retry-backoff-ms", Argument::LONG, "Pause before an attempt (100)."},
+           {"timeout", Argument::LONG, "The longest time in ms a message waits for others (linger.ms, 1000)."},
            {"request-required-acks", Argument::TEXT, "all or -1, 1, 0 (-1)."},
-           {"request-timeout-ms", Argument::NUMBER, "The time a broker has for an answer (1500)."},
-           {"metadata-expiry-ms", Argument::NUMBER, "Accepted and not needed: metadata is asked for when it is wrong."},
-           {"max-block-ms", Argument::NUMBER, "The longest wait for the topic's metadata (60000)."},
-           {"max-memory-bytes", Argument::NUMBER, "Accepted and not needed."},
-           {"socket-buffer-size", Argument::NUMBER, "Accepted and not needed."},
+           {"request-timeout-ms", Argument::INTEGER, "The time a broker has for an answer (1500)."},
+           {"metadata-expiry-ms", Argument::LONG, "Accepted and not needed: metadata is asked for when it is wrong."},
+           {"max-block-ms", Argument::LONG, "The longest wait for the topic's metadata (60000)."},
+           {"max-memory-bytes", Argument::LONG, "Accepted and not needed."},
+           {"socket-buffer-size", Argument::INTEGER, "Accepted and not needed."},
            {"line-reader", Argument::TEXT, "The class that reads lines: only the default one is built in."},
            {"property", Argument::TEXT,
             "key=value for the reader: parse.key parse.headers ignore.error key.separator headers.delimiter headers.separator "
@@ -49,64 +49,56 @@ ToolUsage usage() {
 
 Error invalid(std::string message) { return Error{ErrorCode::INVALID_CONFIG, std::move(message)}; }
 
-// A tool's option, else the producer's property, else nothing.
-struct Chosen {
-  const Options& options;
-  const ToolProperties& properties;
+// Options of the tool that stand for properties of the producer, and go before them.
+constexpr std::pair<const char*, const char*> kOptionsOfProperties[] = {{"timeout", "linger.ms"},
+                                                                        {"request-required-acks", "acks"},
+                                                                        {"request-timeout-ms", "request.timeout.ms"},
+                                                                        {"message-send-max-retries", "retries"},
+                                                                        {"retry-backoff-ms", "retry.backoff.ms"},
+                                                                        {"batch-size", "batch.size"},
+                                                                        {"max-partition-memory-bytes", "batch.size"},
+                                                                        {"max-block-ms", "max.block.ms"},
+                                                                        {"compression-codec", "compression.type"}};
 
-  std::optional<std::string> text(const char* option, const char* property) const {
-    if (options.has(option)) return options.text(option);
-    const auto at = properties.find(property);
-    return at == properties.end() ? std::nullopt : std::optional(at->second);
+Result<Properties> producer_properties(const Options& options) {
+  auto properties = properties_of(options, "producer.config", "producer-property");
+  if (!properties.ok()) return properties;
+  for (const auto& [option, key] : kOptionsOfProperties) {
+    if (const auto value = options.text(option)) (*properties)[key] = *value;
   }
-  Status number(const char* option, const char* property, int64_t least, const std::function<void(int64_t)>& set) const {
-    const auto value = text(option, property);
-    if (!value) return {};
-    int64_t number = 0;
-    const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), number);
-    if (error != std::errc() || end != value->data() + value->size() || number < least) {
-      return invalid(std::string(property) + "=" + *value + " is not a number of at least " + std::to_string(least));
-    }
-    set(number);
-    return {};
+  if (options.has("compression-codec") && options.text_or("compression-codec", "").empty()) (*properties)["compression.type"] = "gzip";
+  for (const char* key : {"transactional.id", "partitioner.class", "interceptor.classes"}) {
+    if (properties->contains(key)) return invalid(std::string(key) + " is not implemented by this tool");
   }
-};
+  return properties;
+}
 
-Result<ProducerSettings> producer_settings(const Options& options, const ToolProperties& properties) {
+Result<ProducerSettings> producer_settings(const Properties& properties) {
   ProducerSettings settings;
-  const Chosen chosen{options, properties};
-  const std::string acks = chosen.text("request-required-acks", "acks").value_or("-1");
-  if (acks != "all" && acks != "-1" && acks != "1" && acks != "0") return invalid("acks=" + acks + ": all, -1, 1 and 0 are possible");
-  settings.acks = static_cast<int16_t>(acks == "1" ? 1 : acks == "0" ? 0 : -1);
-  std::string codec = "none";
-  if (options.has("compression-codec")) {
-    codec = options.text_or("compression-codec", "");
-    if (codec.empty()) codec = "gzip";
-  } else if (const auto at = properties.find("compression.type"); at != properties.end()) {
-    codec = at->second;
+  std::string acks = "all", codec = "none";
+  set_text(properties, "acks", acks);
+  if (acks != "all" && acks != "-1" && acks != "1" && acks != "0") {
+    return invalid("Invalid value " + acks + " for configuration acks: String must be one of: all, -1, 0, 1");
   }
+  settings.acks = static_cast<int16_t>(acks == "1" ? 1 : acks == "0" ? 0 : -1);
+  set_text(properties, "compression.type", codec);
   const auto known = codec_named(codec);
-  if (!known) return invalid("Unknown compression name: " + codec);
+  if (!known) return invalid("Invalid value " + codec + " for configuration compression.type: String must be one of: none, gzip, snappy, lz4, zstd");
   settings.compression.codec = *known;
-  const auto ms = [](Duration& duration) { return [&duration](int64_t value) { duration = Duration::millis(value); }; };
-  const auto bytes = [](size_t& size) { return [&size](int64_t value) { size = static_cast<size_t>(value); }; };
-  for (Status status : {chosen.number("batch-size", "batch.size", 0, bytes(settings.batch_bytes)),
-                        chosen.number("max-partition-memory-bytes", "batch.size", 0, bytes(settings.batch_bytes)),
-                        chosen.number("message-send-max-retries", "retries", 0, [&](int64_t value) { settings.retries = value; }),
-                        chosen.number("retry-backoff-ms", "retry.backoff.ms", 0, ms(settings.retry_backoff)),
-                        chosen.number("request-timeout-ms", "request.timeout.ms", 1, ms(settings.request_timeout)),
-                        chosen.number("max-block-ms", "max.block.ms", 0, ms(settings.max_block)),
-                        chosen.number("-", "delivery.timeout.ms", 0, ms(settings.delivery_timeout)),
-                        chosen.number("-", "max.request.size", 1, bytes(settings.request_bytes_max))}) {
+  auto batch_bytes = static_cast<int64_t>(settings.batch_bytes), request_bytes_max = static_cast<int64_t>(settings.request_bytes_max);
+  for (const Status& status : {set_number(properties, "batch.size", 0, batch_bytes), set_number(properties, "max.request.size", 1, request_bytes_max),
+                               set_number(properties, "retries", 0, settings.retries), set_millis(properties, "retry.backoff.ms", settings.retry_backoff),
+                               set_millis(properties, "request.timeout.ms", settings.request_timeout), set_millis(properties, "max.block.ms", settings.max_block),
+                               set_millis(properties, "delivery.timeout.ms", settings.delivery_timeout), set_millis(properties, "linger.ms", settings.linger)}) {
     if (!status.ok()) return status.error();
   }
-  settings.idempotent = settings.acks == -1 && settings.retries > 0;
-  if (const auto at = properties.find("enable.idempotence"); at != properties.end()) {
-    if (is_true(at->second) && !settings.idempotent) return invalid("enable.idempotence=true needs acks=all and retries");
-    settings.idempotent = settings.idempotent && is_true(at->second);
-  }
-  for (const char* key : {"transactional.id", "partitioner.class", "interceptor.classes"}) {
-    if (properties.contains(key)) return invalid(std::string(key) + " is not implemented by this tool");
+  settings.batch_bytes = static_cast<size_t>(batch_bytes);
+  settings.request_bytes_max = static_cast<size_t>(request_bytes_max);
+  bool wants_idempotence = true;
+  set_flag(properties, "enable.idempotence", wants_idempotence);
+  settings.idempotent = wants_idempotence && settings.acks == -1 && settings.retries > 0;
+  if (wants_idempotence && !settings.idempotent && properties.contains("enable.idempotence")) {
+    return invalid("enable.idempotence=true needs acks=all and retries");
   }
   return settings;
 }
@@ -116,14 +108,18 @@ class Input {
  public:
   enum class Got { LINE, NOTHING_YET, END };
 
-  // Waits at most `timeout_ms`, -1 for ever.
+  // Lines end in \n, \r or \r\n. Waits at most `timeout_ms`, -1 for ever.
   Result<Got> next(std::string& line, int timeout_ms) {
     while (true) {
-      const size_t end = buffer_.find('\n', searched_);
+      if (after_return_ && at_ < buffer_.size()) {
+        if (buffer_[at_] == '\n') searched_ = ++at_;
+        after_return_ = false;
+      }
+      const size_t end = buffer_.find_first_of("\r\n", searched_);
       if (end != std::string::npos || (ended_ && at_ < buffer_.size())) {
-        const size_t stop = end == std::string::npos ? buffer_.size() : end;
+        const size_t stop = std::min(end, buffer_.size());
         line.assign(buffer_, at_, stop - at_);
-        if (!line.empty() && line.back() == '\r') line.pop_back();
+        after_return_ = end != std::string::npos && buffer_[end] == '\r';
         at_ = searched_ = std::min(stop + 1, buffer_.size());
         return Got::LINE;
       }
@@ -148,105 +144,83 @@ class Input {
   std::string buffer_;
   size_t at_ = 0;        // where the next line begins
   size_t searched_ = 0;  // up to here there is no end of a line
+  bool after_return_ = false;  // a \n that follows belongs to the line before
   bool ended_ = false;
 };
 
-int64_t now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
+std::optional<Bytes> bytes_or_null(const std::optional<std::string>& text) { return text ? std::optional(bytes_of(*text)) : std::nullopt; }
 
 // Reads to the end of the input. Errors end the tool; what was read before is still sent.
-Status produce_lines(RecordProducer& producer, LineReader& reader, bool sync, Duration linger, const std::function<void(const Error&)>& refused) {
-  const bool prompt = ::isatty(STDIN_FILENO) != 0;
+Status produce_lines(BlockingClient& client, RecordProducer& producer, LineReader& reader, Duration linger, const std::function<void(const Error&)>& refused) {
+  const bool prompt = ::isatty(STDIN_FILENO) != 0 && ::isatty(STDOUT_FILENO) != 0;
   Input input;
   std::string line;
   std::vector<HeaderView> headers;
-  Deadline flush_at = deadline_in(linger);
+  MonoTime flush_at = client.now();
   bool prompted = false;
   while (true) {
     if (prompt && !prompted) std::cout << '>' << std::flush;
     prompted = true;
     int timeout_ms = -1;
-    if (producer.has_records()) {
-      const auto left = std::chrono::ceil<std::chrono::milliseconds>(flush_at - std::chrono::steady_clock::now()).count();
-      timeout_ms = static_cast<int>(std::max<int64_t>(left, 0));
-    }
+    if (producer.has_records()) timeout_ms = static_cast<int>(std::clamp<int64_t>((flush_at - client.now()).to_millis() + 1, 0, INT32_MAX));
     const auto got = input.next(line, timeout_ms);
     if (!got.ok()) return got.error();
-    if (*got == Input::Got::NOTHING_YET) {
-      producer.flush();
-      continue;
-    }
     if (*got == Input::Got::END) return {};
-    prompted = false;
-    const auto record = reader.parse(line);
-    if (!record.ok()) return record.error();
-    headers.clear();
-    for (const auto& [key, value] : record->headers) headers.push_back({key, value ? std::optional(bytes_of(*value)) : std::nullopt});
-    if (!producer.has_records()) flush_at = deadline_in(linger);
-    const Status status = producer.add(now_ms(), record->key ? std::optional(bytes_of(*record->key)) : std::nullopt,
-                                       record->value ? std::optional(bytes_of(*record->value)) : std::nullopt, headers);
-    if (!status.ok()) refused(status.error());
-    if (sync || (producer.has_records() && has_passed(flush_at))) producer.flush();
+    if (*got == Input::Got::LINE) {
+      prompted = false;
+      const auto record = reader.parse(line);
+      if (!record.ok()) return record.error();
+      headers.clear();
+      for (const auto& [key, value] : record->headers) headers.push_back({key, bytes_or_null(value)});
+      if (!producer.has_records()) flush_at = client.now() + linger;
+      const Status status = producer.add(client.wall_now().ms, bytes_or_null(record->key), bytes_or_null(record->value), headers);
+      if (!status.ok()) refused(status.error());
+    }
+    if (client.now() >= flush_at) producer.flush();
   }
-}
-
-Result<ToolProperties> properties_of(const Options& options, const std::string& file, const std::string& arguments) {
-  ToolProperties properties;
-  if (const auto path = options.text(file)) {
-    auto read = read_tool_properties(*path);
-    if (!read.ok()) return read.error();
-    properties = std::move(*read);
-  }
-  if (Status status = add_arguments(properties, options.texts(arguments)); !status.ok()) return status.error();
-  return properties;
 }
 
 Status run(const Options& options, int64_t& failed_records) {
-  auto properties = properties_of(options, "producer.config", "producer-property");
+  const auto properties = producer_properties(options);
   if (!properties.ok()) return properties.error();
-  auto reader_properties = properties_of(options, "reader-config", "property");
+  const auto reader_properties = properties_of(options, "reader-config", "property");
   if (!reader_properties.ok()) return reader_properties.error();
   auto reader = LineReader::configured(*reader_properties);
   if (!reader.ok()) return reader.error();
-  const auto settings = producer_settings(options, *properties);
+  const auto settings = producer_settings(*properties);
   if (!settings.ok()) return settings.error();
-  const auto servers = servers_of(options);
-  if (!servers.ok()) return servers.error();
-  auto cluster_settings = ClusterSettings::from(*servers, *properties, "console-producer");
-  if (!cluster_settings.ok()) return cluster_settings.error();
-  Cluster cluster(std::move(*cluster_settings));
+  auto cluster = client_settings(options.text("bootstrap-server").value_or(options.text_or("broker-list", "")), *properties, "console-producer");
+  if (!cluster.ok()) return cluster.error();
+  BlockingClient client(std::move(*cluster), warn);
 
   const std::string topic = *options.text("topic");
   const auto on_failure = [&](const Error& error, int32_t records) {
     failed_records += records;
     std::cerr << "ERROR Error when sending " << records << " messages to topic " << topic << ": " << error.message << "\n";
   };
-  RecordProducer producer(cluster, topic, *settings, on_failure, [](const std::string& text) { std::cerr << "WARN " << text << "\n"; });
+  RecordProducer producer(client, topic, *settings, on_failure, warn);
   if (Status status = producer.open(); !status.ok()) return status;
-  const Chosen chosen{options, *properties};
-  Duration linger = Duration::seconds(1);
-  if (Status status = chosen.number("timeout", "linger.ms", 0, [&](int64_t ms) { linger = Duration::millis(ms); }); !status.ok()) return status;
-  const Status status = produce_lines(producer, *reader, options.has("sync"), linger, [&](const Error& error) { on_failure(error, 1); });
+  const Duration linger = options.has("sync") ? Duration{} : settings->linger;
+  const Status status = produce_lines(client, producer, *reader, linger, [&](const Error& error) { on_failure(error, 1); });
   producer.flush();
   return status;
+}
+
+std::optional<std::string> mistake_in(const Options& options) {
+  if (!options.has("bootstrap-server") && !options.has("broker-list")) return "Missing required option(s) [bootstrap-server]";
+  if (!options.has("topic")) return "Missing required argument \"[topic]\"";
+  const std::string reader = options.text_or("line-reader", "LineMessageReader");
+  if (!reader.ends_with("LineMessageReader")) return "--line-reader " + reader + ": only kafka.tools.ConsoleProducer$LineMessageReader is built in";
+  return std::nullopt;
 }
 
 }  // namespace
 
 int kafka_console_producer(const std::vector<std::string>& arguments) {
-  const ToolUsage tool = usage();
-  const auto options = Options::parse(tool, arguments);
-  if (!options.ok()) return refuse_usage(tool, options.error().message);
-  if (const auto code = answer_help(tool, *options)) return *code;
-  if (!options->has("topic")) return refuse_usage(tool, "Missing required argument \"[topic]\"");
-  if (!options->has("bootstrap-server") && !options->has("broker-list")) return refuse_usage(tool, "Missing required option(s) [bootstrap-server]");
-  const std::string reader = options->text_or("line-reader", "LineMessageReader");
-  if (!reader.ends_with("LineMessageReader")) {
-    return refuse_usage(tool, "--line-reader " + reader + ": only kafka.tools.ConsoleProducer$LineMessageReader is built in");
-  }
+  Options options;
+  if (const auto code = take_options(usage(), arguments, mistake_in, options)) return *code;
   int64_t failed_records = 0;
-  if (Status status = run(*options, failed_records); !status.ok()) {
+  if (Status status = run(options, failed_records); !status.ok()) {
     std::cerr << "ERROR " << status.error().message << "\n";
     return 1;
   }

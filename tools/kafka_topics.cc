@@ -4,12 +4,13 @@
 #include <set>
 
 #include "protocol/base/topic_name.h"
+#include "protocol/client/blocking_client.h"
 #include "protocol/messages/create_partitions.h"
 #include "protocol/messages/create_topics.h"
 #include "protocol/messages/delete_topics.h"
 #include "protocol/messages/describe_configs.h"
 #include "protocol/messages/list_partition_reassignments.h"
-#include "tools/cluster.h"
+#include "tools/client_settings.h"
 #include "tools/old_zookeeper.h"
 #include "tools/options.h"
 #include "tools/tool_properties.h"
@@ -38,8 +39,8 @@ ToolUsage usage() {
            {"topic-id", Argument::TEXT, "The id of the topic to describe."},
            {"config", Argument::TEXT, "name=value: configuration of the topic being created. May be repeated."},
            {"delete-config", Argument::TEXT, "Not supported with --bootstrap-server: use kafka-configs."},
-           {"partitions", Argument::NUMBER, "The number of partitions. If not given for --create, the cluster's default."},
-           {"replication-factor", Argument::NUMBER, "The number of replicas of each partition. If not given, the cluster's default."},
+           {"partitions", Argument::INTEGER, "The number of partitions. If not given for --create, the cluster's default."},
+           {"replication-factor", Argument::INTEGER, "The number of replicas of each partition. If not given, the cluster's default."},
            {"replica-assignment", Argument::TEXT, "Brokers of each partition by hand: 1:2,2:3 puts partition 0 on 1 and 2, 1 on 2 and 3."},
            {"under-replicated-partitions", Argument::NONE, "Describe only partitions with replicas out of sync."},
            {"unavailable-partitions", Argument::NONE, "Describe only partitions whose leader is not available."},
@@ -49,7 +50,7 @@ ToolUsage usage() {
            {"if-exists", Argument::NONE, "Alter, delete or describe only if the topic exists."},
            {"if-not-exists", Argument::NONE, "Create only if the topic does not exist."},
            {"exclude-internal", Argument::NONE, "Leave out internal topics when listing or describing."},
-           {"partition-size-limit-per-response", Argument::NUMBER, "Accepted and not needed."},
+           {"partition-size-limit-per-response", Argument::INTEGER, "Accepted and not needed."},
            {"zookeeper", Argument::TEXT, "DEPRECATED: brokers are looked up there and then asked themselves. Use --bootstrap-server."},
            {"force", Argument::NONE, "Accepted for old scripts."},
            {"disable-rack-aware", Argument::NONE, "Accepted for old scripts."}}};
@@ -95,7 +96,7 @@ Result<Assignment> parse_assignment(const std::string& text) {
 
 class TopicsTool {
  public:
-  TopicsTool(const Options& options, Cluster& cluster) : options_(options), cluster_(cluster) {}
+  TopicsTool(const Options& options, BlockingClient& client) : options_(options), client_(client) {}
 
   Status run() {
     if (options_.has("create")) return create();
@@ -108,77 +109,91 @@ class TopicsTool {
  private:
   Status create() {
     const std::string topic = *options_.text("topic");
-    if (Status status = validate_topic_name(topic); !status.ok()) return status;
+    const auto assignment = assignment_asked();
+    if (!assignment.ok()) return assignment.error();
+    std::vector<std::pair<std::string, std::string>> pairs;
+    if (Status status = parse_configs(pairs); !status.ok()) return status;
     if (has_collision_characters(topic)) {
       std::cout << "WARNING: Due to limitations in metric names, topics with a period ('.') or underscore ('_') could collide. To avoid "
                    "issues it is best to use either, but not both.\n";
     }
-    CreateTopicsRequest::CreatableTopic wanted;
-    wanted.name = topic;
     const int64_t partitions = options_.number("partitions").value_or(-1);
     const int64_t replicas = options_.number("replication-factor").value_or(-1);
-    if (options_.has("partitions") && (partitions < 1 || partitions > INT32_MAX)) return invalid("The partitions must be greater than 0");
     if (options_.has("replication-factor") && (replicas < 1 || replicas > INT16_MAX)) {
       return invalid("The replication factor must be between 1 and 32767 inclusive");
     }
+    if (options_.has("partitions") && partitions < 1) return invalid("The partitions must be greater than 0");
+
+    CreateTopicsRequest::CreatableTopic wanted;
+    wanted.name = topic;
     wanted.num_partitions = static_cast<int32_t>(partitions);
     wanted.replication_factor = static_cast<int16_t>(replicas);
-
-    std::vector<std::pair<std::string, std::string>> pairs;
-    if (Status status = parse_configs(pairs); !status.ok()) return status;
     std::vector<CreateTopicsRequest::CreatableTopic::CreatableTopicConfig> configs;
     for (const auto& [key, value] : pairs) configs.push_back({key, value});
     wanted.configs = configs;
-
-    Assignment assignment;
     std::vector<CreateTopicsRequest::CreatableTopic::CreatableReplicaAssignment> assigned;
-    if (const auto text = options_.text("replica-assignment"); text && !text->empty()) {
-      auto parsed = parse_assignment(*text);
-      if (!parsed.ok()) return parsed.error();
-      assignment = std::move(*parsed);
-      for (size_t i = 0; i < assignment.size(); ++i) assigned.push_back({PartitionIndex(static_cast<int32_t>(i)), assignment[i]});
-    }
+    for (size_t i = 0; i < assignment->size(); ++i) assigned.push_back({PartitionIndex(static_cast<int32_t>(i)), (*assignment)[i]});
     wanted.assignments = assigned;
     std::vector<CreateTopicsRequest::CreatableTopic> topics{wanted};
     CreateTopicsRequest request;
     request.topics = topics;
     request.timeout_ms = kServerTimeoutMs;
-
-    const auto answer = cluster_.call_controller<CreateTopicsResponse>(request, [](const CreateTopicsResponse& response) {
-      return std::ranges::any_of(response.topics, [](const auto& result) { return result.error_code == ErrorCode::NOT_CONTROLLER; });
-    });
+    const auto answer = client_.call_controller<CreateTopicsResponse>(request, [](const auto& response) { return says_elsewhere(response.topics); });
     if (!answer.ok()) return answer.error();
     for (const auto& result : answer->message.topics) {
       if (result.error_code == ErrorCode::TOPIC_ALREADY_EXISTS && options_.has("if-not-exists")) return {};
       if (result.error_code == ErrorCode::TOPIC_ALREADY_EXISTS && !result.error_message) return Error{result.error_code, "Topic '" + topic + "' already exists."};
-      if (result.error_code != ErrorCode::NONE) return answered(result.error_code, result.error_message, "topic " + topic);
     }
+    if (Status status = first_error(answer->message.topics); !status.ok()) return status;
     std::cout << "Created topic " << topic << ".\n";
     return {};
   }
 
-  Status parse_configs(std::vector<std::pair<std::string, std::string>>& pairs) const {
-    const auto trimmed = [](std::string text) {
-      while (!text.empty() && text.front() == ' ') text.erase(0, 1);
-      while (!text.empty() && text.back() == ' ') text.pop_back();
-      return text;
-    };
-    for (const std::string& word : options_.texts("config")) {
-      const size_t equals = word.find('=');
-      if (equals == std::string::npos || equals == 0) {
-        return invalid("requirement failed: Invalid topic config: all configs to be added must be in the format \"key=val\".");
-      }
-      pairs.emplace_back(trimmed(word.substr(0, equals)), trimmed(word.substr(equals + 1)));
+  // Of a response that names what was done topic by topic.
+  static bool says_elsewhere(const auto& results) {
+    return std::ranges::any_of(results, [](const auto& result) { return result.error_code == ErrorCode::NOT_CONTROLLER; });
+  }
+  static Status first_error(const auto& results) {
+    for (const auto& result : results) {
+      if (result.error_code == ErrorCode::NONE) continue;
+      const std::optional<std::string_view> topic(result.name);
+      return answered(result.error_code, result.error_message, "topic " + std::string(topic.value_or("")));
     }
     return {};
   }
 
+  // Empty without --replica-assignment.
+  Result<Assignment> assignment_asked() const {
+    const std::string text = options_.text_or("replica-assignment", "");
+    return text.empty() ? Assignment() : parse_assignment(text);
+  }
+
+  Status parse_configs(std::vector<std::pair<std::string, std::string>>& pairs) const {
+    const auto trimmed = [](const std::string& text) {
+      const size_t begin = text.find_first_not_of(" \t");
+      return begin == std::string::npos ? std::string() : text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
+    };
+    for (const std::string& word : options_.texts("config")) {
+      const size_t equals = word.find('=');
+      const std::string value = equals == std::string::npos ? "" : word.substr(equals + 1);
+      if (equals == 0 || value.empty() || value.find('=') != std::string::npos) {
+        return invalid("requirement failed: Invalid topic config: all configs to be added must be in the format \"key=val\".");
+      }
+      pairs.emplace_back(trimmed(word.substr(0, equals)), trimmed(value));
+    }
+    return {};
+  }
+
+  Result<Answer<MetadataResponse>> all_topics() {
+    return client_.persist([this] { return client_.metadata(std::nullopt, false); });
+  }
+
   // Names of the topics that --topic asks for, sorted; all without it.
   Result<std::vector<std::string>> chosen_topics(bool must_exist) {
-    const auto answer = cluster_.metadata(std::nullopt, false);
+    const auto answer = all_topics();
     if (!answer.ok()) return answer.error();
     const auto wanted = options_.text("topic");
-    const auto filter = TopicFilter::parse(wanted.value_or(".*"));
+    const auto filter = TopicFilter::of_list(wanted.value_or(".*"));
     if (!filter.ok()) return filter.error();
     std::vector<std::string> topics;
     for (const auto& topic : answer->message.topics) {
@@ -194,47 +209,36 @@ class TopicsTool {
     const auto topics = chosen_topics(false);
     if (!topics.ok()) return topics.error();
     for (const std::string& topic : *topics) std::cout << topic << "\n";
+    if (topics->empty()) std::cout << "\n";  // as Kafka's tool
     return {};
   }
 
   Status alter() {
+    const auto assignment = assignment_asked();
+    if (!assignment.ok()) return assignment.error();
     const auto topics = chosen_topics(!options_.has("if-exists"));
     if (!topics.ok()) return topics.error();
     if (topics->empty()) return {};
-    Assignment assignment;
-    if (const auto text = options_.text("replica-assignment"); text && !text->empty()) {
-      auto parsed = parse_assignment(*text);
-      if (!parsed.ok()) return parsed.error();
-      assignment = std::move(*parsed);
-    }
-    const auto metadata = cluster_.metadata(*topics, false);
+    const auto metadata = client_.metadata(*topics, false);
     if (!metadata.ok()) return metadata.error();
     using Topic = CreatePartitionsRequest::CreatePartitionsTopic;
     std::vector<std::vector<Topic::CreatePartitionsAssignment>> assigned(topics->size());
     std::vector<Topic> wanted;
     for (size_t i = 0; i < topics->size(); ++i) {
-      Topic topic;
+      Topic& topic = wanted.emplace_back();
       topic.name = (*topics)[i];
       topic.count = static_cast<int32_t>(*options_.number("partitions"));
       topic.assignments.reset();
-      if (!assignment.empty()) {
-        // The brokers of the partitions there are stand first and are left out.
-        for (size_t p = partitions_of(metadata->message, (*topics)[i]); p < assignment.size(); ++p) assigned[i].push_back({assignment[p]});
-        topic.assignments = assigned[i];
-      }
-      wanted.push_back(topic);
+      if (assignment->empty()) continue;
+      // The brokers of the partitions there are stand first and are left out.
+      for (size_t p = partitions_of(metadata->message, (*topics)[i]); p < assignment->size(); ++p) assigned[i].push_back({(*assignment)[p]});
+      topic.assignments = assigned[i];
     }
     CreatePartitionsRequest request;
     request.topics = wanted;
     request.timeout_ms = kServerTimeoutMs;
-    const auto answer = cluster_.call_controller<CreatePartitionsResponse>(request, [](const CreatePartitionsResponse& response) {
-      return std::ranges::any_of(response.results, [](const auto& result) { return result.error_code == ErrorCode::NOT_CONTROLLER; });
-    });
-    if (!answer.ok()) return answer.error();
-    for (const auto& result : answer->message.results) {
-      if (result.error_code != ErrorCode::NONE) return answered(result.error_code, result.error_message, "topic " + std::string(result.name));
-    }
-    return {};
+    const auto answer = client_.call_controller<CreatePartitionsResponse>(request, [](const auto& response) { return says_elsewhere(response.results); });
+    return answer.ok() ? first_error(answer->message.results) : Status(answer.error());
   }
 
   static size_t partitions_of(const MetadataResponse& metadata, const std::string& topic_name) {
@@ -252,9 +256,11 @@ class TopicsTool {
     std::vector<DeleteTopicsRequest::DeleteTopicState> states;
     for (const std::string& topic : *topics) states.push_back({topic, {}});
     // Version 6 names topics in another field; both cannot be filled.
-    const auto link = cluster_.controller();
-    if (!link.ok()) return link.error();
-    const auto version = (*link)->version_of(ApiKey::DELETE_TOPICS, 1, DeleteTopicsRequest::kVersionMax);
+    const auto version = client_.persist([this]() -> Result<int16_t> {
+      const auto controller = client_.controller();
+      if (!controller.ok()) return controller.error();
+      return (*controller)->version_of(ApiKey::DELETE_TOPICS, 1, DeleteTopicsRequest::kVersionMax);
+    });
     if (!version.ok()) return version.error();
     DeleteTopicsRequest request;
     request.timeout_ms = kServerTimeoutMs;
@@ -263,45 +269,42 @@ class TopicsTool {
     } else {
       request.topic_names = names;
     }
-    const auto answer = cluster_.call_controller<DeleteTopicsResponse>(request, [](const DeleteTopicsResponse& response) {
-      return std::ranges::any_of(response.responses, [](const auto& result) { return result.error_code == ErrorCode::NOT_CONTROLLER; });
-    });
-    if (!answer.ok()) return answer.error();
-    for (const auto& result : answer->message.responses) {
-      if (result.error_code != ErrorCode::NONE) {
-        return answered(result.error_code, result.error_message, "topic " + std::string(result.name.value_or("")));
-      }
-    }
-    return {};
+    const auto answer = client_.call_controller<DeleteTopicsResponse>(request, [](const auto& response) { return says_elsewhere(response.responses); });
+    return answer.ok() ? first_error(answer->message.responses) : Status(answer.error());
+  }
+
+  // The id of --topic-id; nullopt without one, and for the id of no topic, which Kafka takes for none.
+  Result<std::optional<Uuid>> id_asked() const {
+    const auto text = options_.text("topic-id");
+    if (!text) return std::optional<Uuid>();
+    const auto id = Uuid::parse(*text);
+    if (!id) return invalid("'" + *text + "' is no topic id: those are 22 characters of URL-safe base64");
+    return id->is_zero() ? std::optional<Uuid>() : id;
   }
 
   Status describe_topics() {
-    std::vector<std::string> topics;
-    std::optional<Uuid> id;
-    if (const auto text = options_.text("topic-id")) {
-      id = Uuid::parse(*text);
-      if (!id) return invalid("'" + *text + "' is not a topic id: 22 characters of base64");
-      if (id->is_zero()) id.reset();
-    }
-    if (!id) {
+    const auto id = id_asked();
+    if (!id.ok()) return id.error();
+    std::optional<std::vector<std::string>> topics;  // nullopt: all, to find the one with the id
+    if (!*id) {
       auto chosen = chosen_topics(!options_.has("if-exists"));
       if (!chosen.ok()) return chosen.error();
+      if (chosen->empty()) return {};
       topics = std::move(*chosen);
-      if (topics.empty()) return {};
     }
-    const auto metadata = cluster_.metadata(id ? std::nullopt : std::optional(topics), false);
+    const auto metadata = client_.persist([&] { return client_.metadata(topics, false); });
     if (!metadata.ok()) return metadata.error();
     std::vector<DescribedTopic> described;
     std::set<BrokerId> live;
     for (const auto& broker : metadata->message.brokers) live.insert(broker.node_id);
     for (const auto& topic : metadata->message.topics) {
-      if (id && !(topic.topic_id == *id)) continue;
+      if (*id && topic.topic_id != **id) continue;
       if (topic.error_code != ErrorCode::NONE && topic.partitions.empty()) {
         return answered(topic.error_code, std::nullopt, "topic " + std::string(topic.name.value_or("")));
       }
       described.push_back(described_topic(topic));
     }
-    if (id && described.empty() && !options_.has("if-exists")) return invalid("TopicId '" + id->str() + "' does not exist as expected");
+    if (*id && described.empty() && !options_.has("if-exists")) return invalid("TopicId '" + (*id)->str() + "' does not exist as expected");
     std::ranges::sort(described, {}, &DescribedTopic::name);
     if (Status status = add_configs(described); !status.ok()) return status;
     if (Status status = add_reassignments(described); !status.ok()) return status;
@@ -330,21 +333,21 @@ class TopicsTool {
   }
 
   Status add_configs(std::vector<DescribedTopic>& topics) {
-    const auto link = cluster_.any_broker();
-    if (!link.ok()) return link.error();
-    if (!(*link)->serves(ApiKey::DESCRIBE_CONFIGS) || topics.empty()) return {};
+    const auto broker = client_.any_broker();
+    if (!broker.ok()) return broker.error();
+    if (!(*broker)->serves(ApiKey::DESCRIBE_CONFIGS) || topics.empty()) return {};
     std::vector<DescribeConfigsRequest::DescribeConfigsResource> resources;
     for (const DescribedTopic& topic : topics) resources.push_back({kTopicResource, topic.name, std::nullopt});
     DescribeConfigsRequest request;
     request.resources = resources;
-    const auto answer = (*link)->call<DescribeConfigsResponse>(request, cluster_.request_deadline(), DescribeConfigsRequest::kVersionMax, 1);
+    const auto answer = (*broker)->call<DescribeConfigsResponse>(request, client_.settings().request_timeout, DescribeConfigsRequest::kVersionMax, 1);
     if (!answer.ok()) return answer.error();
     for (const auto& result : answer->message.results) {
       const auto topic = std::ranges::find(topics, result.resource_name, &DescribedTopic::name);
       if (topic == topics.end()) continue;
       if (result.error_code != ErrorCode::NONE) return answered(result.error_code, result.error_message, "configuration of topic " + topic->name);
       for (const auto& config : result.configs) {
-        const std::string value(config.value.value_or(""));
+        const std::string value(config.value.value_or("null"));
         if (config.config_source != kDefaultConfigSource) topic->overrides.emplace_back(config.name, value);
         if (config.name == "min.insync.replicas") topic->min_insync_replicas = static_cast<int32_t>(std::strtol(value.c_str(), nullptr, 10));
       }
@@ -353,12 +356,12 @@ class TopicsTool {
   }
 
   Status add_reassignments(std::vector<DescribedTopic>& topics) {
-    const auto link = cluster_.controller();
+    const auto controller = client_.controller();
     // Without a controller nothing is reassigned, and what can be described is described.
-    if (!link.ok() || !(*link)->serves(ApiKey::LIST_PARTITION_REASSIGNMENTS)) return {};
+    if (!controller.ok() || !(*controller)->serves(ApiKey::LIST_PARTITION_REASSIGNMENTS)) return {};
     ListPartitionReassignmentsRequest request;
     request.timeout_ms = kServerTimeoutMs;
-    const auto answer = (*link)->call<ListPartitionReassignmentsResponse>(request, cluster_.request_deadline());
+    const auto answer = (*controller)->call<ListPartitionReassignmentsResponse>(request, client_.settings().request_timeout);
     if (!answer.ok()) return answer.error();
     for (const auto& under_way : answer->message.topics) {
       const auto topic = std::ranges::find(topics, under_way.name, &DescribedTopic::name);
@@ -375,50 +378,61 @@ class TopicsTool {
   }
 
   const Options& options_;
-  Cluster& cluster_;
+  BlockingClient& client_;
 };
+
+constexpr const char* kActions[] = {"list", "describe", "create", "alter", "delete"};
+
+// Which options a tool's action leaves no use for.
+std::optional<std::string> conflict_in(const Options& options) {
+  struct Rule {
+    const char* option;
+    std::vector<const char*> actions;  // it goes with these only
+    std::vector<const char*> others;   // and not beside these options
+  };
+  const std::vector<const char*> filters{"under-replicated-partitions", "under-min-isr-partitions", "at-min-isr-partitions", "unavailable-partitions"};
+  std::vector<Rule> rules{{"config", {"create", "alter"}, {}},
+                          {"delete-config", {"alter"}, {"bootstrap-server"}},
+                          {"partitions", {"create", "alter"}, {}},
+                          {"replication-factor", {"create"}, {}},
+                          {"replica-assignment", {"create", "alter"}, {}},
+                          {"topics-with-overrides", {"describe"}, filters},
+                          {"topic-id", {"describe"}, {}},
+                          {"if-exists", {"alter", "delete", "describe"}, {}},
+                          {"if-not-exists", {"create"}, {}},
+                          {"exclude-internal", {"list", "describe"}, {}}};
+  for (const char* filter : filters) rules.push_back({filter, {"describe"}, {"topics-with-overrides"}});
+  if (options.has("create")) rules.push_back({"replica-assignment", {"create"}, {"partitions", "replication-factor"}});
+  for (const auto& [option, actions, others] : rules) {
+    std::vector<const char*> excluded = others;
+    for (const char* action : kActions) {
+      if (std::ranges::none_of(actions, [&](std::string_view allowed) { return allowed == action; })) excluded.insert(excluded.begin(), action);
+    }
+    for (const char* other : excluded) {
+      if (options.has(option) && options.has(other)) {
+        return "Option \"[" + std::string(option) + "]\" can't be used with option \"[" + other + "]\"";
+      }
+    }
+  }
+  return std::nullopt;
+}
 
 // What is wrong with the combination of options, if anything.
 std::optional<std::string> mistake_in(const Options& options) {
-  int actions = 0;
-  for (const char* action : {"list", "describe", "create", "alter", "delete"}) actions += options.has(action) ? 1 : 0;
-  if (actions != 1) return "Command must include exactly one action: --list, --describe, --create, --alter or --delete";
+  if (std::ranges::count_if(kActions, [&](const char* action) { return options.has(action); }) != 1) {
+    return "Command must include exactly one action: --list, --describe, --create, --alter or --delete";
+  }
   if (!options.has("bootstrap-server") && !options.has("zookeeper")) return "--bootstrap-server must be specified";
   if (options.has("describe") && options.has("if-exists") && !options.has("topic") && !options.has("topic-id")) {
     return "--topic or --topic-id is required to describe a topic";
   }
   if (!options.has("list") && !options.has("describe") && !options.has("topic")) return "Missing required argument \"[topic]\"";
-  if (options.has("alter") && (options.has("config") || options.has("delete-config"))) {
-    return "Option combination \"[alter],[config]\" can't be used: the kafka-configs tool alters the configuration of topics";
+  if (options.has("alter") && options.has("config")) {
+    return "Option combination \"[[bootstrap-server], [config]]\" can't be used with option \"[alter]\" (the kafka-configs CLI supports altering "
+           "topic configs with a --bootstrap-server option)";
   }
   if (options.has("alter") && !options.has("partitions")) return "Missing required argument \"[partitions]\"";
-  struct Only {
-    const char* option;
-    std::vector<const char*> actions;
-  };
-  const Only only[] = {{"config", {"create"}},
-                       {"delete-config", {"alter"}},
-                       {"partitions", {"create", "alter"}},
-                       {"replication-factor", {"create"}},
-                       {"replica-assignment", {"create", "alter"}},
-                       {"under-replicated-partitions", {"describe"}},
-                       {"unavailable-partitions", {"describe"}},
-                       {"under-min-isr-partitions", {"describe"}},
-                       {"at-min-isr-partitions", {"describe"}},
-                       {"topics-with-overrides", {"describe"}},
-                       {"if-exists", {"alter", "delete", "describe"}},
-                       {"if-not-exists", {"create"}},
-                       {"topic-id", {"describe"}},
-                       {"exclude-internal", {"list", "describe"}}};
-  for (const auto& [option, allowed] : only) {
-    if (options.has(option) && std::ranges::none_of(allowed, [&](const char* action) { return options.has(action); })) {
-      return "Option \"[" + std::string(option) + "]\" can't be used with this action";
-    }
-  }
-  if (options.has("create") && options.has("replica-assignment") && (options.has("partitions") || options.has("replication-factor"))) {
-    return "Option \"[replica-assignment]\" can't be used with option \"[partitions]\" or \"[replication-factor]\"";
-  }
-  return std::nullopt;
+  return conflict_in(options);
 }
 
 int failed(const Error& error) {
@@ -427,28 +441,26 @@ int failed(const Error& error) {
   return 1;
 }
 
+Status run(const Options& options) {
+  const auto properties = properties_of(options, "command-config", "");
+  if (!properties.ok()) return properties.error();
+  const auto servers = servers_of(options);
+  if (!servers.ok()) return servers.error();
+  auto settings = client_settings(*servers, *properties, "quokka-topics");
+  if (!settings.ok()) return settings.error();
+  if (options.has("describe") && options.has("if-exists") && options.has("topic") && options.has("topic-id")) {
+    std::cout << "Only topic id will be used when both --topic and --topic-id are specified and topicId is not Uuid.ZERO_UUID\n";
+  }
+  BlockingClient client(std::move(*settings), warn);
+  return TopicsTool(options, client).run();
+}
+
 }  // namespace
 
 int kafka_topics(const std::vector<std::string>& arguments) {
-  const ToolUsage tool = usage();
-  if (arguments.empty()) return refuse_usage(tool, "Create, delete, describe, or change a topic.");
-  const auto options = Options::parse(tool, arguments);
-  if (!options.ok()) return refuse_usage(tool, options.error().message);
-  if (const auto code = answer_help(tool, *options)) return *code;
-  if (const auto mistake = mistake_in(*options)) return refuse_usage(tool, *mistake);
-
-  ToolProperties properties;
-  if (const auto path = options->text("command-config")) {
-    auto read = read_tool_properties(*path);
-    if (!read.ok()) return failed(read.error());
-    properties = std::move(*read);
-  }
-  const auto servers = servers_of(*options);
-  if (!servers.ok()) return failed(servers.error());
-  auto settings = ClusterSettings::from(*servers, properties, "quokka-topics");
-  if (!settings.ok()) return failed(settings.error());
-  Cluster cluster(std::move(*settings));
-  if (Status status = TopicsTool(*options, cluster).run(); !status.ok()) return failed(status.error());
+  Options options;
+  if (const auto code = take_options(usage(), arguments, mistake_in, options)) return *code;
+  if (Status status = run(options); !status.ok()) return failed(status.error());
   std::cout << std::flush;
   return std::cout.good() ? 0 : 1;
 }

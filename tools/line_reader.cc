@@ -7,21 +7,15 @@ Error bad(std::string message) { return Error{ErrorCode::INVALID_RECORD, std::mo
 
 }  // namespace
 
-Result<LineReader> LineReader::configured(const ToolProperties& properties) {
+Result<LineReader> LineReader::configured(const Properties& properties) {
   LineReader reader;
-  const auto text = [&](const char* key, std::string& value) {
-    if (const auto at = properties.find(key); at != properties.end()) value = at->second;
-  };
-  const auto flag = [&](const char* key, bool& value) {
-    if (const auto at = properties.find(key); at != properties.end()) value = is_true(at->second);
-  };
-  flag("parse.key", reader.parse_key_);
-  flag("parse.headers", reader.parse_headers_);
-  flag("ignore.error", reader.ignore_error_);
-  text("key.separator", reader.key_separator_);
-  text("headers.delimiter", reader.headers_delimiter_);
-  text("headers.separator", reader.headers_separator_);
-  text("headers.key.separator", reader.headers_key_separator_);
+  set_flag(properties, "parse.key", reader.parse_key_);
+  set_flag(properties, "parse.headers", reader.parse_headers_);
+  set_flag(properties, "ignore.error", reader.ignore_error_);
+  set_text(properties, "key.separator", reader.key_separator_);
+  set_text(properties, "headers.delimiter", reader.headers_delimiter_);
+  set_text(properties, "headers.separator", reader.headers_separator_);
+  set_text(properties, "headers.key.separator", reader.headers_key_separator_);
   if (const auto at = properties.find("null.marker"); at != properties.end()) reader.null_marker_ = at->second;
 
   using Named = std::pair<const char*, const std::string*>;

@@ -25,7 +25,7 @@ class LineReader {
  public:
   // Reader properties: parse.key parse.headers ignore.error key.separator headers.delimiter headers.separator
   // headers.key.separator null.marker. An error says which two separators are equal.
-  static Result<LineReader> configured(const ToolProperties& properties);
+  static Result<LineReader> configured(const Properties& properties);
 
   // One line without its end. An error names the line's number.
   Result<LineRecord> parse(const std::string& line);

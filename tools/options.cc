@@ -7,6 +7,8 @@
 #include <charconv>
 #include <iostream>
 
+#include "protocol/base/nearest_name.h"
+
 namespace quokka {
 namespace {
 
@@ -56,15 +58,16 @@ po::options_description description_of(const ToolUsage& usage) {
   return description;
 }
 
-bool is_number(const std::string& text) {
-  int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size();
-}
-
 Error mistake(std::string message) { return Error{ErrorCode::INVALID_REQUEST, std::move(message)}; }
 
 }  // namespace
+
+std::optional<int64_t> number_in(std::string_view text) {
+  int64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  return error == std::errc() && stop == end ? std::optional(number) : std::nullopt;
+}
 
 std::string ToolUsage::text() const {
   std::string out = purpose + "\n\nOption";
@@ -78,7 +81,8 @@ std::string ToolUsage::text() const {
   for (const OptionSpec& option : all) {
     std::string line = "--" + option.name;
     if (option.argument == Argument::TEXT) line += " <String>";
-    if (option.argument == Argument::NUMBER) line += " <Number>";
+    if (option.argument == Argument::INTEGER) line += " <Integer>";
+    if (option.argument == Argument::LONG) line += " <Long>";
     if (option.argument == Argument::OPTIONAL_TEXT) line += " [String]";
     std::string help = option.help;
     if (line.size() + 1 > kHelpColumn) {
@@ -117,7 +121,9 @@ Result<Options> Options::parse(const ToolUsage& usage, const std::vector<std::st
   } catch (const po::unknown_option& error) {
     std::string name = error.get_option_name();
     name.erase(0, name.find_first_not_of('-'));
-    return mistake(name + " is not a recognized option");
+    NearestName nearest(name);
+    for (const OptionSpec& option : usage.options) nearest.look_at(option.name);
+    return mistake(name + " is not a recognized option" + (nearest.found().empty() ? "" : "; is --" + std::string(nearest.found()) + " meant?"));
   } catch (const po::invalid_command_line_syntax& error) {
     std::string name = error.get_option_name();
     name.erase(0, name.find_first_not_of('-'));
@@ -129,9 +135,11 @@ Result<Options> Options::parse(const ToolUsage& usage, const std::vector<std::st
   }
   for (const auto& [name, values] : result.values_) {
     const OptionSpec* option = find(usage, name);
-    if (option == nullptr || option->argument != Argument::NUMBER) continue;
+    if (option == nullptr || (option->argument != Argument::INTEGER && option->argument != Argument::LONG)) continue;
     for (const std::string& value : values) {
-      if (!is_number(value)) return mistake("Cannot parse argument '" + value + "' of option " + name);
+      const auto number = number_in(value);
+      const bool fits = number && (option->argument == Argument::LONG || (*number >= INT32_MIN && *number <= INT32_MAX));
+      if (!fits) return mistake("Cannot parse argument '" + value + "' of option " + name);
     }
   }
   return result;
@@ -154,13 +162,23 @@ std::string Options::text_or(const std::string& name, std::string_view otherwise
 
 std::optional<int64_t> Options::number(const std::string& name) const {
   const auto value = text(name);
-  if (!value) return std::nullopt;
-  int64_t number = 0;
-  std::from_chars(value->data(), value->data() + value->size(), number);
-  return number;
+  return value ? number_in(*value) : std::nullopt;
 }
 
-std::optional<int> answer_help(const ToolUsage& usage, const Options& options) {
+int refuse_usage(const ToolUsage& usage, const std::string& message) {
+  std::cerr << message << "\n" << usage.tool << ".sh --help shows all options.\n";
+  return 1;
+}
+
+std::optional<int> take_options(const ToolUsage& usage, const std::vector<std::string>& arguments,
+                                std::optional<std::string> (*mistake_in)(const Options&), Options& options) {
+  if (arguments.empty()) {
+    std::cerr << usage.text();
+    return 1;
+  }
+  auto parsed = Options::parse(usage, arguments);
+  if (!parsed.ok()) return refuse_usage(usage, parsed.error().message);
+  options = std::move(*parsed);
   if (options.has("help")) {
     std::cout << usage.text();
     return 0;
@@ -169,12 +187,10 @@ std::optional<int> answer_help(const ToolUsage& usage, const Options& options) {
     std::cout << "3.9.0 (Quokka)\n";
     return 0;
   }
+  if (const auto mistake = mistake_in(options)) return refuse_usage(usage, *mistake);
   return std::nullopt;
 }
 
-int refuse_usage(const ToolUsage& usage, const std::string& message) {
-  std::cerr << message << "\n" << usage.text();
-  return 1;
-}
+void warn(const std::string& text) { std::cerr << "WARN " << text << "\n"; }
 
 }  // namespace quokka

@@ -12,7 +12,7 @@
 
 namespace quokka {
 
-enum class Argument { NONE, TEXT, NUMBER, OPTIONAL_TEXT };
+enum class Argument { NONE, TEXT, INTEGER, LONG, OPTIONAL_TEXT };  // numbers of 32 and 64 bits
 
 struct OptionSpec {
   std::string name;
@@ -20,13 +20,16 @@ struct OptionSpec {
   std::string help;
 };
 
+// nullopt unless all of the text is one number.
+std::optional<int64_t> number_in(std::string_view text);
+
 // What a tool understands, in the order its help shows. Every tool also has --help and --version.
 struct ToolUsage {
   std::string tool;     // "kafka-topics"
   std::string purpose;  // one sentence
   std::vector<OptionSpec> options;
 
-  std::string text() const;  // for --help and after a mistake
+  std::string text() const;  // for --help
 };
 
 // A parsed command line. Values of options that take none or one are checked by parse.
@@ -46,10 +49,15 @@ class Options {
   std::map<std::string, std::vector<std::string>> values_;
 };
 
-// --help and --version are answered on standard output; the exit code then, else nullopt.
-std::optional<int> answer_help(const ToolUsage& usage, const Options& options);
+// Parses the command line into `options`. --help and --version are answered on standard output, a mistake (of the parser, or what `mistake_in`
+// finds) on standard error: then the exit code is returned, and the tool ends with it.
+std::optional<int> take_options(const ToolUsage& usage, const std::vector<std::string>& arguments,
+                                std::optional<std::string> (*mistake_in)(const Options&), Options& options);
 
-// A mistake on the command line: message and usage on standard error. Returns the exit code, 1.
+// A mistake on the command line, and how to see what is possible, on standard error. Returns the exit code, 1.
 int refuse_usage(const ToolUsage& usage, const std::string& message);
+
+// What a tool says on standard error while it goes on.
+void warn(const std::string& text);
 
 }  // namespace quokka

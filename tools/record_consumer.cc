@@ -2,16 +2,9 @@
 
 #include <algorithm>
 
-#include "protocol/messages/fetch.h"
 #include "protocol/messages/list_offsets.h"
 
 namespace quokka {
-
-using FetchAnswer = FetchResponse::FetchableTopicResponse::PartitionData;
-struct FetchedPartition {
-  const FetchAnswer& answer;
-};
-
 namespace {
 
 constexpr Duration kMetadataAge = Duration::seconds(30);
@@ -20,12 +13,30 @@ constexpr int64_t kLatest = -1;
 // From version 13 on topics go by id, which a reader of names has no use for.
 constexpr int16_t kFetchVersionMax = 12;
 
+// Partitions below their topics, as requests name them. `partitions` are sorted: those of a topic follow one another.
+template <class Topic, class Partition>
+struct ByTopic {
+  ByTopic(const std::vector<TopicPartition>& names, std::string_view Topic::*topic_name, Array<Partition> Topic::*partitions_of,
+          const std::function<Partition(const TopicPartition&)>& make) {
+    for (const TopicPartition& name : names) {
+      if (topics.empty() || topics.back().*topic_name != name.topic) {
+        topics.emplace_back().*topic_name = name.topic;
+        partitions.emplace_back();
+      }
+      partitions.back().push_back(make(name));
+    }
+    for (size_t i = 0; i < topics.size(); ++i) topics[i].*partitions_of = partitions[i];
+  }
+
+  std::vector<Topic> topics;
+  std::vector<std::vector<Partition>> partitions;
+};
+
 }  // namespace
 
-void RecordConsumer::assign(const TopicPartition& partition, std::optional<Offset> position) {
+void RecordConsumer::assign(const TopicPartition& partition, StartAt begin, std::optional<Offset> position) {
   topics_[partition.topic] = partition.partition;
-  partitions_[partition].position = position;
-  partitions_[partition].reset = settings_.reset;
+  partitions_[partition] = {{}, position, begin};
 }
 
 void RecordConsumer::warn_once(const std::string& text) {
@@ -36,10 +47,10 @@ void RecordConsumer::warn_once(const std::string& text) {
 Status RecordConsumer::refresh() {
   std::vector<std::string> names;
   for (const auto& [topic, partition] : topics_) names.push_back(topic);
-  const auto answer = cluster_.metadata(names, settings_.allow_auto_create_topics);
+  const auto answer = client_.metadata(names, settings_.allow_auto_create_topics);
   if (!answer.ok()) return answer.error();
   metadata_is_old_ = false;
-  metadata_expires_ = deadline_in(kMetadataAge);
+  metadata_expires_ = client_.now() + kMetadataAge;
   for (const auto& topic : answer->message.topics) {
     const std::string topic_name(topic.name.value_or(""));
     if (topic.error_code != ErrorCode::NONE) {
@@ -55,7 +66,7 @@ Status RecordConsumer::refresh() {
     for (const auto& partition : topic.partitions) {
       if (only && partition.partition_index != *only) continue;
       auto [at, is_new] = partitions_.try_emplace(TopicPartition{topic_name, partition.partition_index});
-      if (is_new) at->second.reset = settings_.reset;
+      if (is_new) at->second.begin = settings_.reset;
       at->second.leader = partition.leader_id;
     }
   }
@@ -66,10 +77,10 @@ Status RecordConsumer::find_positions() {
   std::map<std::pair<BrokerId, StartAt>, std::vector<TopicPartition>> wanted;
   for (const auto& [name, partition] : partitions_) {
     if (partition.position || partition.leader.value < 0) continue;
-    if (partition.reset == StartAt::NOWHERE) {
+    if (partition.begin == StartAt::NOWHERE) {
       return Error{ErrorCode::OFFSET_OUT_OF_RANGE, name.str() + ": no offset to begin at, and auto.offset.reset is none"};
     }
-    wanted[{partition.leader, partition.reset}].push_back(name);
+    wanted[{partition.leader, partition.begin}].push_back(name);
   }
   for (const auto& [where, names] : wanted) {
     if (Status status = list_offsets(where.first, where.second, names); !status.ok()) {
@@ -82,31 +93,23 @@ Status RecordConsumer::find_positions() {
 }
 
 Status RecordConsumer::list_offsets(BrokerId leader, StartAt at, const std::vector<TopicPartition>& partitions) {
-  const auto link = cluster_.broker(leader);
-  if (!link.ok()) return link.error();
+  const auto broker = client_.broker(leader);
+  if (!broker.ok()) return broker.error();
   using Topic = ListOffsetsRequest::ListOffsetsTopic;
-  std::vector<std::vector<Topic::ListOffsetsPartition>> elements;
-  std::vector<Topic> topics;
-  for (const TopicPartition& name : partitions) {  // sorted: those of a topic follow one another
-    if (topics.empty() || topics.back().name != name.topic) {
-      topics.emplace_back();
-      topics.back().name = name.topic;
-      elements.emplace_back();
-    }
+  ByTopic<Topic, Topic::ListOffsetsPartition> wanted(partitions, &Topic::name, &Topic::partitions, [at](const TopicPartition& name) {
     Topic::ListOffsetsPartition partition;
     partition.partition_index = name.partition;
     partition.timestamp = at == StartAt::EARLIEST ? kEarliest : kLatest;
-    elements.back().push_back(partition);
-  }
-  for (size_t i = 0; i < topics.size(); ++i) topics[i].partitions = elements[i];
+    return partition;
+  });
   ListOffsetsRequest request;
   request.replica_id = BrokerId();
-  request.topics = topics;
+  request.topics = wanted.topics;
   const int16_t version_min = settings_.read_committed ? 2 : 1;
-  const auto version = (*link)->version_of(ApiKey::LIST_OFFSETS, version_min, ListOffsetsRequest::kVersionMax);
+  const auto version = (*broker)->version_of(ApiKey::LIST_OFFSETS, version_min, ListOffsetsRequest::kVersionMax);
   if (!version.ok()) return version.error();
   if (*version >= 2) request.isolation_level = settings_.read_committed ? 1 : 0;
-  const auto answer = (*link)->call<ListOffsetsResponse>(request, cluster_.request_deadline(), *version, version_min);
+  const auto answer = (*broker)->call<ListOffsetsResponse>(request, client_.settings().request_timeout, *version, version_min);
   if (!answer.ok()) return answer.error();
   for (const auto& topic : answer->message.topics) {
     for (const auto& partition : topic.partitions) {
@@ -122,121 +125,117 @@ Status RecordConsumer::list_offsets(BrokerId leader, StartAt at, const std::vect
 }
 
 Status RecordConsumer::poll(Duration wait, const OnRecord& on_record) {
-  if (metadata_is_old_ || has_passed(metadata_expires_)) {
+  if (metadata_is_old_ || client_.now() >= metadata_expires_) {
+    if (metadata_is_old_ && metadata_expires_ != MonoTime{}) client_.pause(std::min(wait, client_.settings().retry_backoff));
     if (Status status = refresh(); !status.ok()) {
       if (!is_retriable(status.code())) return status;
       warn_once("fetching metadata again: " + status.error().message);
-      Cluster::pause(std::min(wait, cluster_.settings().retry_backoff));
+      client_.pause(std::min(wait, client_.settings().retry_backoff));
       return {};
     }
   }
   if (Status status = find_positions(); !status.ok()) return status;
+  start_fetches();
+  // Without a leader to ask, or with one that could not be asked, metadata is asked for again after a while.
+  client_.wait([this] { return !fetches_->answers.empty(); }, metadata_is_old_ ? std::min(wait, client_.settings().retry_backoff) : wait);
+  for (bool stopped = false; !stopped && !fetches_->answers.empty();) {
+    const auto [leader, answer] = std::move(fetches_->answers.front());
+    fetches_->answers.pop_front();
+    const Status status = answer.ok() ? on_fetched(leader, *answer, on_record, stopped) : Status(answer.error());
+    if (status.ok()) continue;
+    if (!is_retriable(status.code()) || status.code() == ErrorCode::CORRUPT_MESSAGE) return status;
+    warn_once("fetching again: " + status.error().message);
+    metadata_is_old_ = true;
+  }
+  return {};
+}
+
+void RecordConsumer::start_fetches() {
   std::map<BrokerId, std::vector<TopicPartition>> by_leader;
   for (const auto& [name, partition] : partitions_) {
     if (partition.position && partition.leader.value >= 0) by_leader[partition.leader].push_back(name);
     metadata_is_old_ = metadata_is_old_ || partition.leader.value < 0;
   }
-  if (by_leader.empty() || metadata_is_old_) Cluster::pause(std::min(wait, cluster_.settings().retry_backoff));
-
-  std::vector<BrokerLink*> asked;
   for (const auto& [leader, names] : by_leader) {
-    const auto link = cluster_.broker(leader);
-    // One broker may wait for records; several are asked in turn and must not hold each other up for long.
-    const Duration share{by_leader.size() > 1 ? std::min<int64_t>(wait.us, 100'000) : wait.us};
-    const Status status = link.ok() ? send_fetch(**link, names, share) : Status(link.error());
-    if (status.ok()) {
-      asked.push_back(*link);
-    } else {
+    if (fetches_->under_way.contains(leader)) continue;
+    if (Status status = start_fetch(leader, names); !status.ok()) {
       warn_once("fetching again: " + status.error().message);
       metadata_is_old_ = true;
     }
   }
-  bool stopped = false;
-  for (BrokerLink* link : asked) {
-    if (Status status = receive_fetch(*link, on_record, stopped); !status.ok()) {
-      if (!is_retriable(status.code()) || status.code() == ErrorCode::CORRUPT_MESSAGE) return status;
-      warn_once("fetching again: " + status.error().message);
-      metadata_is_old_ = true;
-    }
-  }
-  return {};
 }
 
-Status RecordConsumer::send_fetch(BrokerLink& link, const std::vector<TopicPartition>& names, Duration wait) {
+Status RecordConsumer::start_fetch(BrokerId leader, const std::vector<TopicPartition>& names) {
+  const auto broker = client_.broker(leader);
+  if (!broker.ok()) return broker.error();
   using Topic = FetchRequest::FetchTopic;
-  std::vector<std::vector<Topic::FetchPartition>> elements;
-  std::vector<Topic> topics;
-  for (const TopicPartition& name : names) {  // sorted: those of a topic follow one another
-    if (topics.empty() || topics.back().topic != name.topic) {
-      topics.emplace_back();
-      topics.back().topic = name.topic;
-      elements.emplace_back();
-    }
+  ByTopic<Topic, Topic::FetchPartition> wanted(names, &Topic::topic, &Topic::partitions, [this](const TopicPartition& name) {
     Topic::FetchPartition partition;
     partition.partition = name.partition;
     partition.fetch_offset = *partitions_.at(name).position;
     partition.partition_max_bytes = settings_.partition_bytes_max;
-    elements.back().push_back(partition);
-  }
-  for (size_t i = 0; i < topics.size(); ++i) topics[i].partitions = elements[i];
+    return partition;
+  });
   FetchRequest request;
   request.replica_id = BrokerId();
-  request.max_wait_ms = static_cast<int32_t>(std::min(wait, settings_.fetch_wait).to_millis());
+  request.max_wait_ms = static_cast<int32_t>(settings_.fetch_wait.to_millis());
   request.min_bytes = settings_.fetch_bytes_min;
   request.max_bytes = settings_.fetch_bytes_max;
   request.isolation_level = settings_.read_committed ? 1 : 0;
-  request.topics = topics;
-  const auto version = link.version_of(ApiKey::FETCH, settings_.read_committed ? 4 : 0, kFetchVersionMax);
+  request.topics = wanted.topics;
+  const auto version = (*broker)->version_of(ApiKey::FETCH, settings_.read_committed ? 4 : 0, kFetchVersionMax);
   if (!version.ok()) return version.error();
-  return link.send(request, *version, cluster_.request_deadline());
+  fetches_->under_way.insert(leader);
+  (*broker)->start<FetchResponse>(request, *version, client_.settings().request_timeout + settings_.fetch_wait,
+                                  [fetches = fetches_, leader](Result<Answer<FetchResponse>> answer) {
+                                    fetches->under_way.erase(leader);
+                                    fetches->answers.emplace_back(leader, std::move(answer));
+                                  });
+  return {};
 }
 
-Status RecordConsumer::receive_fetch(BrokerLink& link, const OnRecord& on_record, bool& stopped) {
-  const auto answer = link.receive<FetchResponse>(cluster_.request_deadline());
-  if (!answer.ok()) return answer.error();
-  if (answer->message.error_code != ErrorCode::NONE) {
-    return Error{answer->message.error_code, "fetch: " + std::string(name(answer->message.error_code))};
-  }
-  for (const auto& topic : answer->message.responses) {
+Status RecordConsumer::on_fetched(BrokerId leader, const Answer<FetchResponse>& answer, const OnRecord& on_record, bool& stopped) {
+  if (const ErrorCode code = answer->error_code; code != ErrorCode::NONE) return Error{code, "fetch: " + std::string(name(code))};
+  for (const auto& topic : answer->responses) {
     for (const auto& partition : topic.partitions) {
+      const auto known = partitions_.find({std::string(topic.topic), partition.partition_index});
+      // What a former leader still says is asked of the new one, too.
+      if (known == partitions_.end() || known->second.leader != leader || !known->second.position) continue;
+      if (Status status = on_partition(known->first, known->second, partition, on_record, stopped); !status.ok()) return status;
       if (stopped) return {};
-      const TopicPartition name{std::string(topic.topic), partition.partition_index};
-      if (Status status = on_partition(name, {partition}, on_record, stopped); !status.ok()) return status;
     }
   }
   return {};
 }
 
-Status RecordConsumer::on_partition(const TopicPartition& name, const FetchedPartition& fetched, const OnRecord& on_record, bool& stopped) {
-  const FetchAnswer& answer = fetched.answer;
-  const auto known = partitions_.find(name);
-  if (known == partitions_.end() || !known->second.position) return {};
-  if (answer.error_code != ErrorCode::NONE) return on_error(name, answer.error_code);
-  if (!answer.records.bytes || answer.records.bytes->empty()) return {};
+Status RecordConsumer::on_partition(const TopicPartition& name, Partition& partition, const FetchedPartition& fetched, const OnRecord& on_record,
+                                    bool& stopped) {
+  if (fetched.error_code != ErrorCode::NONE) return on_error(name, partition, fetched.error_code);
+  if (!fetched.records.bytes || fetched.records.bytes->empty()) return {};
   std::vector<AbortedTransaction> aborted;
-  if (answer.aborted_transactions) {
-    for (const auto& transaction : *answer.aborted_transactions) aborted.push_back({transaction.producer_id, transaction.first_offset});
+  if (fetched.aborted_transactions) {
+    for (const auto& transaction : *fetched.aborted_transactions) aborted.push_back({transaction.producer_id, transaction.first_offset});
   }
-  const auto next = visit_records(*answer.records.bytes, *known->second.position, settings_.read_committed, std::move(aborted),
+  const auto next = visit_records(*fetched.records.bytes, *partition.position, settings_.read_committed, std::move(aborted),
                                   settings_.check_crcs, scratch_, [&](const FetchedRecord& record) {
                                     stopped = !on_record(name, record);
                                     return !stopped;
                                   });
   if (!next.ok()) return Error{next.error().code, name.str() + ": " + next.error().message};
   last_warning_.clear();
-  known->second.position = *next;
+  partition.position = *next;
   return {};
 }
 
-Status RecordConsumer::on_error(const TopicPartition& name, ErrorCode code) {
-  Partition& partition = partitions_.at(name);
+Status RecordConsumer::on_error(const TopicPartition& name, Partition& partition, ErrorCode code) {
   if (code == ErrorCode::OFFSET_OUT_OF_RANGE) {
-    if (partition.reset == StartAt::NOWHERE) {
+    if (settings_.reset == StartAt::NOWHERE) {
       return Error{code, name.str() + ": offset " + std::to_string(partition.position->value) + " is out of range, and auto.offset.reset is none"};
     }
     warn_once(name.str() + ": offset " + std::to_string(partition.position->value) + " is out of range; going on at the " +
-              (partition.reset == StartAt::EARLIEST ? "beginning" : "end"));
+              (settings_.reset == StartAt::EARLIEST ? "beginning" : "end"));
     partition.position.reset();
+    partition.begin = settings_.reset;
     return {};
   }
   if (!is_retriable(code) && code != ErrorCode::UNKNOWN_SERVER_ERROR) return Error{code, name.str() + ": " + std::string(quokka::name(code))};

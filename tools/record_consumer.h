@@ -1,25 +1,29 @@
 // Reads the records of partitions from their leaders, without a group: finds leaders and offsets, goes on elsewhere when leaders change.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "protocol/base/ids.h"
-#include "tools/cluster.h"
+#include "protocol/client/blocking_client.h"
+#include "protocol/messages/fetch.h"
 #include "tools/fetched_records.h"
 
 namespace quokka {
 
-// Where a partition without a position begins, and where it goes on when its position is gone.
-enum class StartAt { EARLIEST, LATEST, NOWHERE };  // NOWHERE: losing the position is an error
+// Where a partition without a position begins.
+enum class StartAt { EARLIEST, LATEST, NOWHERE };  // NOWHERE: having no position is an error
 
 struct ConsumerSettings {
   bool read_committed = false;
   bool check_crcs = true;
-  StartAt reset = StartAt::LATEST;
+  StartAt reset = StartAt::LATEST;  // auto.offset.reset: where subscribed partitions begin, and all go on whose position is gone
   Duration fetch_wait = Duration::millis(500);
   int32_t fetch_bytes_min = 1;
   int32_t fetch_bytes_max = 50 << 20;
@@ -32,42 +36,49 @@ class RecordConsumer {
   // The topic, partition and record; false stops the poll.
   using OnRecord = std::function<bool(const TopicPartition&, const FetchedRecord&)>;
 
-  RecordConsumer(Cluster& cluster, ConsumerSettings settings, std::function<void(const std::string&)> warn)
-      : cluster_(cluster), settings_(settings), warn_(std::move(warn)) {}
+  // `warn` gets one line for whatever passes and is tried again.
+  RecordConsumer(BlockingClient& client, ConsumerSettings settings, std::function<void(const std::string&)> warn)
+      : client_(client), settings_(settings), warn_(std::move(warn)) {}
 
   // All partitions of a topic, those to come included.
   void subscribe(const std::string& topic) { topics_[topic] = std::nullopt; }
-  // One partition; `position` nullopt is as `reset` says.
-  void assign(const TopicPartition& partition, std::optional<Offset> position);
+  // One partition, from `position` on, without one from `begin` on.
+  void assign(const TopicPartition& partition, StartAt begin, std::optional<Offset> position);
 
-  // One round of fetches from all leaders, at most `wait` long when there is nothing. Errors end the consumption; what passes is said to
-  // `warn` and tried again.
+  // Keeps one fetch under way at each leader; hands on what has come, after at most `wait` when nothing has. Errors end the consumption.
   Status poll(Duration wait, const OnRecord& on_record);
 
  private:
+  using FetchedPartition = FetchResponse::FetchableTopicResponse::PartitionData;
   struct Partition {
     BrokerId leader;
     std::optional<Offset> position;
-    StartAt reset = StartAt::LATEST;
+    StartAt begin = StartAt::LATEST;  // while there is no position
   };
-  using Partitions = std::map<TopicPartition, Partition>;
+  // Shared with the fetches under way, which may outlive the consumer.
+  struct Fetches {
+    std::set<BrokerId> under_way;
+    std::deque<std::pair<BrokerId, Result<Answer<FetchResponse>>>> answers;
+  };
 
   Status refresh();
   Status find_positions();
   Status list_offsets(BrokerId leader, StartAt at, const std::vector<TopicPartition>& partitions);
-  Status send_fetch(BrokerLink& link, const std::vector<TopicPartition>& partitions, Duration wait);
-  Status receive_fetch(BrokerLink& link, const OnRecord& on_record, bool& stopped);
-  Status on_partition(const TopicPartition& name, const struct FetchedPartition& fetched, const OnRecord& on_record, bool& stopped);
-  Status on_error(const TopicPartition& name, ErrorCode code);
+  void start_fetches();
+  Status start_fetch(BrokerId leader, const std::vector<TopicPartition>& partitions);
+  Status on_fetched(BrokerId leader, const Answer<FetchResponse>& answer, const OnRecord& on_record, bool& stopped);
+  Status on_partition(const TopicPartition& name, Partition& partition, const FetchedPartition& fetched, const OnRecord& on_record, bool& stopped);
+  Status on_error(const TopicPartition& name, Partition& partition, ErrorCode code);
   void warn_once(const std::string& text);
 
-  Cluster& cluster_;
+  BlockingClient& client_;
   const ConsumerSettings settings_;
   const std::function<void(const std::string&)> warn_;
   std::map<std::string, std::optional<PartitionIndex>> topics_;  // nullopt: all partitions
-  Partitions partitions_;
+  std::map<TopicPartition, Partition> partitions_;
   bool metadata_is_old_ = true;
-  Deadline metadata_expires_{};
+  MonoTime metadata_expires_{};
+  const std::shared_ptr<Fetches> fetches_ = std::make_shared<Fetches>();
   std::string last_warning_;
   DecompressionScratch scratch_;
 };

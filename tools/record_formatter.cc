@@ -38,7 +38,7 @@ Error bad(std::string message) { return Error{ErrorCode::INVALID_CONFIG, std::mo
 
 }  // namespace
 
-Result<RecordFormatter::Reading> RecordFormatter::reading_of(const ToolProperties& properties, const std::string& key) {
+Result<RecordFormatter::Reading> RecordFormatter::reading_of(const Properties& properties, const std::string& key) {
   const auto at = properties.find(key);
   if (at == properties.end()) return Reading::BYTES;
   std::string_view name = at->second;
@@ -57,7 +57,7 @@ Result<RecordFormatter::Reading> RecordFormatter::reading_of(const ToolPropertie
              "{String,ByteArray,Short,Integer,Long,Float,Double,UUID}Deserializer are built in");
 }
 
-Result<RecordFormatter> RecordFormatter::configured(const std::string& formatter, const ToolProperties& properties) {
+Result<RecordFormatter> RecordFormatter::configured(const std::string& formatter, const Properties& properties) {
   RecordFormatter result;
   const std::string_view name = last_part(formatter);
   if (name == "NoOpMessageFormatter") {
@@ -66,22 +66,16 @@ Result<RecordFormatter> RecordFormatter::configured(const std::string& formatter
     return bad("unknown formatter '" + formatter +
                "': org.apache.kafka.tools.consumer.{DefaultMessageFormatter,LoggingMessageFormatter,NoOpMessageFormatter} are built in");
   }
-  const auto text = [&](const char* key, std::string& value) {
-    if (const auto at = properties.find(key); at != properties.end()) value = at->second;
-  };
-  const auto flag = [&](const char* key, bool& value) {
-    if (const auto at = properties.find(key); at != properties.end()) value = is_true(at->second);
-  };
-  flag("print.timestamp", result.print_timestamp_);
-  flag("print.key", result.print_key_);
-  flag("print.offset", result.print_offset_);
-  flag("print.partition", result.print_partition_);
-  flag("print.headers", result.print_headers_);
-  flag("print.value", result.print_value_);
-  text("key.separator", result.key_separator_);
-  text("line.separator", result.line_separator_);
-  text("headers.separator", result.headers_separator_);
-  text("null.literal", result.null_literal_);
+  set_flag(properties, "print.timestamp", result.print_timestamp_);
+  set_flag(properties, "print.key", result.print_key_);
+  set_flag(properties, "print.offset", result.print_offset_);
+  set_flag(properties, "print.partition", result.print_partition_);
+  set_flag(properties, "print.headers", result.print_headers_);
+  set_flag(properties, "print.value", result.print_value_);
+  set_text(properties, "key.separator", result.key_separator_);
+  set_text(properties, "line.separator", result.line_separator_);
+  set_text(properties, "headers.separator", result.headers_separator_);
+  set_text(properties, "null.literal", result.null_literal_);
   for (const auto& [key, reading] : {std::pair{"key.deserializer", &result.key_reading_},
                                      std::pair{"value.deserializer", &result.value_reading_},
                                      std::pair{"headers.deserializer", &result.headers_reading_}}) {

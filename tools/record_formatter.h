@@ -25,7 +25,7 @@ class RecordFormatter {
   // `formatter` is a class name as Kafka's tools take it: the default, the logging and the no-op formatter are known. Properties:
   // print.timestamp print.key print.offset print.partition print.headers print.value key.separator line.separator
   // headers.separator null.literal key.deserializer value.deserializer headers.deserializer.
-  static Result<RecordFormatter> configured(const std::string& formatter, const ToolProperties& properties);
+  static Result<RecordFormatter> configured(const std::string& formatter, const Properties& properties);
 
   // Appends the text to `out`. An error says why a key, value or header cannot be read by its deserializer.
   Status format(const ConsumedRecord& record, std::string& out) const;
@@ -34,7 +34,7 @@ class RecordFormatter {
   // How bytes become text, by the class name of Kafka's deserializer.
   enum class Reading { BYTES, STRING, BYTE_ARRAY, SHORT, INTEGER, LONG, FLOAT, DOUBLE, UUID, VOID };
 
-  static Result<Reading> reading_of(const ToolProperties& properties, const std::string& key);
+  static Result<Reading> reading_of(const Properties& properties, const std::string& key);
   Status append(Reading reading, std::optional<Bytes> bytes, const char* what, std::string& out) const;
   Status append_headers(const RecordView& record, std::string& out) const;
 

@@ -21,9 +21,9 @@ bool needs_new_id(ErrorCode code) {
 
 }  // namespace
 
-RecordProducer::RecordProducer(Cluster& cluster, std::string topic, ProducerSettings settings, OnFailure on_failure,
+RecordProducer::RecordProducer(BlockingClient& client, std::string topic, ProducerSettings settings, OnFailure on_failure,
                                std::function<void(const std::string&)> warn)
-    : cluster_(cluster), topic_(std::move(topic)), settings_(settings), on_failure_(std::move(on_failure)), warn_(std::move(warn)) {}
+    : client_(client), topic_(std::move(topic)), settings_(settings), on_failure_(std::move(on_failure)), warn_(std::move(warn)) {}
 
 Status RecordProducer::open() {
   if (Status status = refresh(settings_.max_block); !status.ok()) return status;
@@ -31,10 +31,10 @@ Status RecordProducer::open() {
 }
 
 Status RecordProducer::refresh(Duration patience) {
-  const Deadline deadline = deadline_in(patience);
+  const MonoTime deadline = client_.now() + patience;
   std::string warned;
   while (true) {
-    const auto answer = cluster_.metadata(std::vector<std::string>{topic_}, true);
+    const auto answer = client_.metadata(std::vector<std::string>{topic_}, true);
     std::string problem = answer.ok() ? "" : answer.error().message;
     if (answer.ok()) {
       const auto& topics = answer->message.topics;
@@ -50,28 +50,28 @@ Status RecordProducer::refresh(Duration patience) {
       if (!is_retriable(code) && code != ErrorCode::NONE) return Error{code, "topic '" + topic_ + "': " + std::string(name(code))};
       problem = "topic '" + topic_ + "': " + std::string(name(code));
     }
-    if (has_passed(deadline)) return Error{ErrorCode::REQUEST_TIMED_OUT, "no metadata of topic '" + topic_ + "' in time. Last: " + problem};
+    if (client_.now() >= deadline) return Error{ErrorCode::REQUEST_TIMED_OUT, "no metadata of topic '" + topic_ + "' in time. Last: " + problem};
     if (problem != warned) warn_("fetching metadata again: " + problem);
     warned = problem;
-    Cluster::pause(settings_.retry_backoff);
+    client_.pause(settings_.retry_backoff);
   }
 }
 
 Status RecordProducer::take_producer_id() {
-  const Deadline deadline = deadline_in(settings_.max_block);
+  const MonoTime deadline = client_.now() + settings_.max_block;
   while (true) {
-    const auto link = cluster_.any_broker();
+    const auto broker = client_.any_broker();
     Error error;
-    if (link.ok() && !(*link)->serves(ApiKey::INIT_PRODUCER_ID)) {
+    if (broker.ok() && !(*broker)->serves(ApiKey::INIT_PRODUCER_ID)) {
       warn_("the broker hands out no producer ids: records are sent without idempotence");
       settings_.idempotent = false;
       return {};
     }
-    if (link.ok()) {
+    if (broker.ok()) {
       InitProducerIdRequest request;
       request.transactional_id.reset();
       request.transaction_timeout_ms = INT32_MAX;
-      const auto answer = (*link)->call<InitProducerIdResponse>(request, deadline_in(settings_.max_block));
+      const auto answer = (*broker)->call<InitProducerIdResponse>(request, settings_.max_block);
       if (answer.ok() && answer->message.error_code == ErrorCode::NONE) {
         producer_id_ = answer->message.producer_id;
         producer_epoch_ = answer->message.producer_epoch;
@@ -80,10 +80,10 @@ Status RecordProducer::take_producer_id() {
       }
       error = answer.ok() ? Error{answer->message.error_code, "no producer id: " + std::string(name(answer->message.error_code))} : answer.error();
     } else {
-      error = link.error();
+      error = broker.error();
     }
-    if (has_passed(deadline) || !is_retriable(error.code)) return error;
-    Cluster::pause(settings_.retry_backoff);
+    if (client_.now() >= deadline || !is_retriable(error.code)) return error;
+    client_.pause(settings_.retry_backoff);
   }
 }
 
@@ -157,14 +157,9 @@ void RecordProducer::stamp(Delivery& delivery, int32_t sequence) const {
 }
 
 void RecordProducer::deliver(std::vector<Delivery> deliveries) {
-  const Deadline deadline = deadline_in(settings_.delivery_timeout);
+  const MonoTime deadline = client_.now() + settings_.delivery_timeout;
   while (!deliveries.empty()) {
-    std::map<BrokerId, std::vector<size_t>> by_leader;
-    for (size_t i = 0; i < deliveries.size(); ++i) by_leader[partitions_[deliveries[i].partition].leader].push_back(i);
-    std::vector<Outcome> outcomes(deliveries.size(), Outcome{ErrorCode::LEADER_NOT_AVAILABLE, "the partition has no leader"});
-    for (const auto& [leader, indexes] : by_leader) {
-      if (leader.value >= 0) attempt(leader, deliveries, indexes, outcomes);
-    }
+    const std::vector<Outcome> outcomes = attempt(deliveries);
     std::vector<Delivery> again;
     std::string problem;
     bool new_id = false;
@@ -174,7 +169,7 @@ void RecordProducer::deliver(std::vector<Delivery> deliveries) {
       // A duplicate is one that was written by an attempt whose answer was lost.
       if (outcome.code == ErrorCode::NONE || outcome.code == ErrorCode::DUPLICATE_SEQUENCE_NUMBER) continue;
       const bool fenced = settings_.idempotent && needs_new_id(outcome.code);
-      if ((may_retry(outcome.code) || fenced) && delivery.attempts++ < settings_.retries && !has_passed(deadline)) {
+      if ((may_retry(outcome.code) || fenced) && delivery.attempts++ < settings_.retries && client_.now() < deadline) {
         problem = topic_ + "-" + std::to_string(delivery.partition.value) + ": " + outcome.message;
         new_id = new_id || fenced;
         again.push_back(std::move(delivery));
@@ -188,7 +183,7 @@ void RecordProducer::deliver(std::vector<Delivery> deliveries) {
     if (!problem.empty()) warn_("sending again: " + problem);
     if (new_id && !renew_sequences(deliveries)) return;
     if (deliveries.empty()) return;
-    Cluster::pause(settings_.retry_backoff);
+    client_.pause(settings_.retry_backoff);
     if (Status status = refresh(settings_.max_block); !status.ok()) {
       for (const Delivery& delivery : deliveries) on_failure_(status.error(), delivery.records);
       return;
@@ -210,19 +205,52 @@ bool RecordProducer::renew_sequences(std::vector<Delivery>& deliveries) {
   return true;
 }
 
-void RecordProducer::attempt(BrokerId leader, std::vector<Delivery>& all, const std::vector<size_t>& indexes, std::vector<Outcome>& outcomes) {
-  const auto fail = [&](const Error& error) {
+std::vector<RecordProducer::Outcome> RecordProducer::attempt(const std::vector<Delivery>& deliveries) {
+  std::vector<Outcome> outcomes(deliveries.size(), Outcome{ErrorCode::LEADER_NOT_AVAILABLE, "the partition has no leader"});
+  std::map<BrokerId, std::vector<size_t>> by_leader;
+  for (size_t i = 0; i < deliveries.size(); ++i) by_leader[partitions_[deliveries[i].partition].leader].push_back(i);
+  const auto note = [&outcomes](const std::vector<size_t>& indexes, const Error& error) {
     for (const size_t i : indexes) outcomes[i] = {error.code, error.message};
   };
-  const auto link = cluster_.broker(leader);
-  if (!link.ok()) return fail(link.error());
+  size_t unanswered = 0;
+  for (const auto& each : by_leader) {
+    const std::vector<size_t>& indexes = each.second;
+    if (each.first.value < 0) continue;
+    ++unanswered;
+    const auto known = attempt_at(each.first, deliveries, indexes, [&](Result<Answer<ProduceResponse>> answer) {
+      --unanswered;
+      if (!answer.ok()) return note(indexes, answer.error());
+      note(indexes, {ErrorCode::UNKNOWN_SERVER_ERROR, "the broker's answer leaves the partition out"});
+      for (const auto& topic : answer->message.responses) {
+        for (const auto& partition : topic.partition_responses) {
+          const auto i = std::ranges::find(indexes, partition.index, [&](size_t at) { return deliveries[at].partition; });
+          if (i == indexes.end()) continue;
+          outcomes[*i] = {partition.error_code, std::string(name(partition.error_code))};
+          if (partition.error_message) outcomes[*i].message += ": " + std::string(*partition.error_message);
+        }
+      }
+    });
+    if (!known) continue;
+    --unanswered;
+    note(indexes, known->ok() ? Error{ErrorCode::NONE, {}} : known->error());
+  }
+  client_.wait([&unanswered] { return unanswered == 0; });
+  return outcomes;
+}
+
+std::optional<Status> RecordProducer::attempt_at(BrokerId leader, const std::vector<Delivery>& deliveries, const std::vector<size_t>& indexes,
+                                                 OnProduced on_answer) {
+  const auto connection = client_.broker(leader);
+  if (!connection.ok()) return connection.error();
+  const bool zstd = settings_.compression.codec == CompressionCodec::ZSTD;
+  const auto version = (*connection)->version_of(ApiKey::PRODUCE, zstd ? 7 : 3, ProduceRequest::kVersionMax);
+  if (!version.ok()) return version.error();
   using Topic = ProduceRequest::TopicProduceData;
   std::vector<Topic::PartitionProduceData> partitions;
   for (const size_t i : indexes) {
-    Topic::PartitionProduceData partition;
-    partition.index = all[i].partition;
-    partition.records.bytes = Bytes(all[i].bytes);
-    partitions.push_back(partition);
+    partitions.emplace_back();
+    partitions.back().index = deliveries[i].partition;
+    partitions.back().records.bytes = Bytes(deliveries[i].bytes);
   }
   std::vector<Topic> topics(1);
   topics.front().name = topic_;
@@ -231,29 +259,11 @@ void RecordProducer::attempt(BrokerId leader, std::vector<Delivery>& all, const 
   request.acks = settings_.acks;
   request.timeout_ms = static_cast<int32_t>(settings_.request_timeout.to_millis());
   request.topic_data = topics;
-  const bool zstd = settings_.compression.codec == CompressionCodec::ZSTD;
-  const auto version = (*link)->version_of(ApiKey::PRODUCE, zstd ? 7 : 3, ProduceRequest::kVersionMax);
-  if (!version.ok()) return fail(version.error());
   // The broker's own time-out shall answer before this one gives the connection up.
-  const Deadline deadline = deadline_in(settings_.request_timeout + Duration::seconds(1));
-  if (Status status = (*link)->send(request, *version, deadline); !status.ok()) return fail(status.error());
-  if (settings_.acks == 0) {
-    (*link)->forget_last();
-    for (const size_t i : indexes) outcomes[i] = {};
-    return;
-  }
-  const auto answer = (*link)->receive<ProduceResponse>(deadline);
-  if (!answer.ok()) return fail(answer.error());
-  fail(Error{ErrorCode::UNKNOWN_SERVER_ERROR, "the broker's answer leaves the partition out"});
-  for (const auto& topic : answer->message.responses) {
-    for (const auto& partition : topic.partition_responses) {
-      for (const size_t i : indexes) {
-        if (all[i].partition != partition.index) continue;
-        outcomes[i] = {partition.error_code, std::string(name(partition.error_code))};
-        if (partition.error_message) outcomes[i].message += ": " + std::string(*partition.error_message);
-      }
-    }
-  }
+  const Duration timeout = settings_.request_timeout + Duration::seconds(1);
+  if (settings_.acks == 0) return (*connection)->tell(request, *version, timeout);
+  (*connection)->start<ProduceResponse>(request, *version, timeout, std::move(on_answer));
+  return std::nullopt;
 }
 
 }  // namespace quokka

@@ -10,8 +10,9 @@
 #include <vector>
 
 #include "protocol/base/ids.h"
+#include "protocol/client/blocking_client.h"
+#include "protocol/messages/produce.h"
 #include "protocol/records/batch_builder.h"
-#include "tools/cluster.h"
 
 namespace quokka {
 
@@ -21,6 +22,7 @@ struct ProducerSettings {
   Compression compression;
   size_t batch_bytes = 16384;             // batch.size
   size_t request_bytes_max = 1048576;     // max.request.size: a record above it is refused here
+  Duration linger = Duration::seconds(1);              // of a record in its batch; whoever adds records flushes
   Duration request_timeout = Duration::millis(1500);
   Duration delivery_timeout = Duration::seconds(120);  // of a batch, with all its attempts
   Duration max_block = Duration::seconds(60);          // for the topic's metadata
@@ -34,7 +36,7 @@ class RecordProducer {
   using OnFailure = std::function<void(const Error&, int32_t records)>;
 
   // `warn` gets one line for whatever delays the records.
-  RecordProducer(Cluster& cluster, std::string topic, ProducerSettings settings, OnFailure on_failure,
+  RecordProducer(BlockingClient& client, std::string topic, ProducerSettings settings, OnFailure on_failure,
                  std::function<void(const std::string&)> warn);
 
   // Finds the topic's partitions and becomes a producer with an id. Errors end the tool.
@@ -70,12 +72,15 @@ class RecordProducer {
   BatchBuilder new_batch();
   void send(const std::vector<PartitionIndex>& partitions);
   void deliver(std::vector<Delivery> deliveries);
-  // One request to one leader with the deliveries it leads; outcomes by index.
-  void attempt(BrokerId leader, std::vector<Delivery>& all, const std::vector<size_t>& indexes, std::vector<Outcome>& outcomes);
+  // One request to each leader, all at once; what became of the deliveries, by index.
+  std::vector<Outcome> attempt(const std::vector<Delivery>& deliveries);
+  // The same for one leader. Starts what is answered later through `on_answer`; an error, and success without acknowledgement, are known at once.
+  using OnProduced = Function<void(Result<Answer<ProduceResponse>>)>;
+  std::optional<Status> attempt_at(BrokerId leader, const std::vector<Delivery>& deliveries, const std::vector<size_t>& indexes, OnProduced on_answer);
   bool renew_sequences(std::vector<Delivery>& deliveries);
   void stamp(Delivery& delivery, int32_t sequence) const;
 
-  Cluster& cluster_;
+  BlockingClient& client_;
   const std::string topic_;
   ProducerSettings settings_;
   const OnFailure on_failure_;

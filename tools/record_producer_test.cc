@@ -6,8 +6,8 @@
 
 #include "protocol/messages/init_producer_id.h"
 #include "protocol/messages/produce.h"
+#include "protocol/client/scripted_broker.h"
 #include "tools/partitioner.h"
-#include "tools/scripted_broker.h"
 
 namespace quokka {
 namespace {
@@ -32,10 +32,11 @@ class OneBroker {
     bool operator==(const Written&) const = default;
   };
 
-  ClusterSettings settings() const {
-    auto made = ClusterSettings::from("127.0.0.1:" + std::to_string(broker_.port()), {}, "test");
-    made->retry_backoff = Duration::millis(1);
-    return *made;
+  BlockingClientSettings settings() const {
+    BlockingClientSettings settings;
+    settings.servers = {{"127.0.0.1", broker_.port()}};
+    settings.retry_backoff = Duration::millis(1);
+    return settings;
   }
 
   // Read by the test while no request is under way.
@@ -100,11 +101,10 @@ class OneBroker {
   ScriptedBroker broker_;
 };
 
-
 struct Producing {
   Producing(OneBroker& broker, ProducerSettings settings)
-      : cluster(broker.settings()),
-        producer(cluster, "t", settings, [this](const Error& error, int32_t records) { failures.emplace_back(error.code, records); },
+      : client(broker.settings(), [](const std::string&) {}),
+        producer(client, "t", settings, [this](const Error& error, int32_t records) { failures.emplace_back(error.code, records); },
                  [](const std::string&) {}) {
     const Status status = producer.open();
     EXPECT_TRUE(status.ok()) << status.error().message;
@@ -113,7 +113,7 @@ struct Producing {
     EXPECT_TRUE(producer.add(1000, key ? std::optional(bytes_of(*key)) : std::nullopt, bytes_of(value), {}).ok());
   }
 
-  Cluster cluster;
+  BlockingClient client;
   std::vector<std::pair<ErrorCode, int32_t>> failures;
   RecordProducer producer;
 };
@@ -225,20 +225,6 @@ TEST(RecordProducer, a_record_above_the_limit_is_refused_alone) {
   producing.add({}, "1");
   producing.producer.flush();
   EXPECT_EQ(broker.written.size(), 1u);
-}
-
-TEST(BrokerLink, says_what_is_wrong) {
-  EXPECT_EQ(parse_servers("a:1, [::1]:2")->at(1), (HostPort{"::1", 2}));
-  EXPECT_FALSE(parse_servers("a").ok());
-  EXPECT_FALSE(parse_servers("a:x").ok());
-  EXPECT_FALSE(parse_servers("").ok());
-  OneBroker broker(1, {ApiKey::METADATA});
-  Cluster cluster(broker.settings());
-  const auto link = cluster.any_broker();
-  ASSERT_TRUE(link.ok()) << link.error().message;
-  EXPECT_FALSE((*link)->serves(ApiKey::PRODUCE));
-  EXPECT_EQ((*link)->version_of(ApiKey::PRODUCE, 0, 11).code(), ErrorCode::UNSUPPORTED_VERSION);
-  EXPECT_EQ((*link)->version_of(ApiKey::METADATA, 4, 9).value(), 9);
 }
 
 }  // namespace

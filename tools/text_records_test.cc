@@ -8,7 +8,7 @@
 namespace quokka {
 namespace {
 
-LineReader reader(const ToolProperties& properties) {
+LineReader reader(const Properties& properties) {
   auto made = LineReader::configured(properties);
   EXPECT_TRUE(made.ok()) << made.error().message;
   return *made;
@@ -43,7 +43,7 @@ TEST(LineReader, the_null_marker) {
   EXPECT_EQ(LineReader::configured({{"headers.delimiter", ","}}).error().message, "headers.delimiter and headers.separator may not be equal");
 }
 
-std::string formatted(const ToolProperties& properties, std::optional<Bytes> key, std::optional<Bytes> value,
+std::string formatted(const Properties& properties, std::optional<Bytes> key, std::optional<Bytes> value,
                       std::span<const HeaderView> headers = {}, std::optional<TimestampType> type = TimestampType::CREATE_TIME) {
   BatchFields fields;
   fields.base_offset = Offset(42);
@@ -63,7 +63,7 @@ std::string formatted(const ToolProperties& properties, std::optional<Bytes> key
 
 TEST(RecordFormatter, fields_in_kafkas_order) {
   EXPECT_EQ(formatted({}, bytes_of("k"), bytes_of("v")), "v\n");
-  const ToolProperties all{{"print.timestamp", "true"}, {"print.partition", "true"}, {"print.offset", "true"}, {"print.headers", "true"}, {"print.key", "true"}};
+  const Properties all{{"print.timestamp", "true"}, {"print.partition", "true"}, {"print.offset", "true"}, {"print.headers", "true"}, {"print.key", "true"}};
   EXPECT_EQ(formatted(all, bytes_of("k"), bytes_of("v")), "CreateTime:1000\tPartition:3\tOffset:42\tNO_HEADERS\tk\tv\n");
   const HeaderView headers[] = {{"a", bytes_of("1")}, {"b", std::nullopt}};
   EXPECT_EQ(formatted(all, std::nullopt, std::nullopt, headers, TimestampType::LOG_APPEND_TIME), "LogAppendTime:1000\tPartition:3\tOffset:42\ta:1,b:null\tnull\tnull\n");
@@ -83,13 +83,26 @@ TEST(RecordFormatter, numbers_by_kafkas_deserializers) {
   EXPECT_FALSE(RecordFormatter::configured("com.example.Mine", {}).ok());
 }
 
-TEST(ToolProperties, files_as_java_writes_them) {
-  const auto properties = parse_tool_properties("# comment\n! too\na=1\n b : two words \\\n   go on\nc\\ d=\\u0041\\t\n\nempty=\nbare\n");
-  EXPECT_EQ(properties, (ToolProperties{{"a", "1"}, {"b", "two words go on"}, {"c d", "A\t"}, {"empty", ""}, {"bare", ""}}));
-  ToolProperties more;
-  EXPECT_TRUE(add_arguments(more, {"key.separator=:=", "x="}).ok());
-  EXPECT_EQ(more, (ToolProperties{{"key.separator", ":="}, {"x", ""}}));
-  EXPECT_FALSE(add_arguments(more, {"nothing"}).ok());
+TEST(ToolProperties, words_are_keys_and_values) {
+  Properties more;
+  add_arguments(more, {"key.separator=:=", "x=", "nothing"});
+  EXPECT_EQ(more, (Properties{{"key.separator", ":="}, {"nothing", ""}, {"x", ""}}));
+}
+
+TEST(ToolProperties, settings_say_what_is_possible) {
+  const Properties properties{{"a", "5"}, {"b", "x"}, {"c", " True\t"}, {"d", "-1"}};
+  int64_t number = 7;
+  EXPECT_TRUE(set_number(properties, "missing", 0, number).ok());
+  EXPECT_EQ(number, 7);
+  EXPECT_TRUE(set_number(properties, "a", 5, number).ok());
+  EXPECT_EQ(number, 5);
+  EXPECT_EQ(set_number(properties, "b", 0, number).error().message, "Invalid value x for configuration b: Not a number");
+  EXPECT_EQ(set_number(properties, "d", 0, number).error().message, "Invalid value -1 for configuration d: Value must be at least 0");
+  bool flag = false;
+  set_flag(properties, "c", flag);
+  EXPECT_TRUE(flag);
+  set_flag(properties, "a", flag);
+  EXPECT_FALSE(flag);
 }
 
 }  // namespace

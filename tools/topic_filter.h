@@ -9,10 +9,11 @@
 
 namespace quokka {
 
-// A whole name must match. Commas stand for "or"; quotes around the expression are dropped.
+// A whole name must match.
 class TopicFilter {
  public:
-  static Result<TopicFilter> parse(const std::string& text) {
+  // As --topic of kafka-topics takes it: commas stand for "or"; quotes around the expression are dropped.
+  static Result<TopicFilter> of_list(const std::string& text) {
     std::string expression;
     for (const char c : text) {
       if (c == ',') {
@@ -23,11 +24,16 @@ class TopicFilter {
     }
     while (!expression.empty() && (expression.front() == '"' || expression.front() == '\'')) expression.erase(0, 1);
     while (!expression.empty() && (expression.back() == '"' || expression.back() == '\'')) expression.pop_back();
+    return of_regex(expression);
+  }
+
+  // As --include of kafka-console-consumer takes it.
+  static Result<TopicFilter> of_regex(const std::string& expression) {
     TopicFilter filter;
     try {
       filter.expression_ = std::regex(expression, std::regex::ECMAScript | std::regex::optimize);
     } catch (const std::regex_error& error) {
-      return Error{ErrorCode::INVALID_REQUEST, text + " is an invalid regex: " + error.what()};
+      return Error{ErrorCode::INVALID_REQUEST, expression + " is an invalid regex: " + error.what()};
     }
     return filter;
   }

@@ -64,15 +64,16 @@ TEST(Describe, a_reassignment_under_way) {
 }
 
 TEST(TopicFilter, whole_names_and_lists) {
-  const auto filter = TopicFilter::parse("\"orders.*, audit\"");
+  const auto filter = TopicFilter::of_list("\"orders.*, audit\"");
   ASSERT_TRUE(filter.ok());
   EXPECT_TRUE(filter->matches("orders-1", true));
   EXPECT_TRUE(filter->matches("audit", true));
   EXPECT_FALSE(filter->matches("audits", true));
-  EXPECT_TRUE(TopicFilter::parse(".*")->matches("__consumer_offsets", false));
-  EXPECT_FALSE(TopicFilter::parse(".*")->matches("__consumer_offsets", true));
-  EXPECT_TRUE(TopicFilter::parse("a\\.b")->matches("a.b", true));
-  EXPECT_FALSE(TopicFilter::parse("(").ok());
+  EXPECT_TRUE(TopicFilter::of_list(".*")->matches("__consumer_offsets", false));
+  EXPECT_FALSE(TopicFilter::of_list(".*")->matches("__consumer_offsets", true));
+  EXPECT_TRUE(TopicFilter::of_list("a\\.b")->matches("a.b", true));
+  EXPECT_FALSE(TopicFilter::of_list("(").ok());
+  EXPECT_TRUE(TopicFilter::of_regex("a{1,2}")->matches("aa", true)) << "commas belong to the expression";
 }
 
 }  // namespace

@@ -1,12 +1,14 @@
-// A client for tools: connects to a list of brokers, agrees on versions, asks one question at a time and waits for the answer.
+// A cluster as a program sees it that does one thing at a time: found through any of the servers named, its brokers connected when needed,
+// its metadata asked anew when an answer says that it is old.
 //
-//   BlockingClient client({.bootstrap = "localhost:9092"});
-//   auto topics = client.call<MetadataResponse>(request);                 // any broker
-//   auto created = client.call_controller<CreateTopicsResponse>(request);
-//   auto offsets = client.call_broker<ListOffsetsResponse>(leader, request);
+//   BlockingClient client({.servers = *parse_servers("localhost:9092")}, warn);
+//   auto topics = client.persist([&] { return client.metadata(std::nullopt, false); });
+//   auto created = client.call_controller<CreateTopicsResponse>(request, is_elsewhere);
+//   auto broker = client.broker(leader);
+//   if (broker.ok()) auto offsets = (*broker)->call<ListOffsetsResponse>(request, timeout);
 #pragma once
 
-#include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -14,101 +16,85 @@
 #include <vector>
 
 #include "protocol/base/ids.h"
-#include "protocol/client/typed_call.h"
+#include "protocol/client/blocking_connection.h"
+#include "protocol/client/tcp_streams.h"
+#include "protocol/messages/metadata.h"
 
 namespace quokka {
 
 struct BlockingClientSettings {
-  std::string bootstrap;  // "host:port,host:port"; IPv6 as [::1]:9092
+  std::vector<HostPort> servers;
   std::string client_id = "quokka-tools";
   Duration connect_timeout = Duration::seconds(10);
-  Duration request_timeout = Duration::seconds(30);
-};
-
-struct BrokerAddress {
-  BrokerId id;
-  std::string host;
-  uint16_t port = 0;
-  std::string rack;  // "" for none
+  Duration request_timeout = Duration::seconds(30);  // of one request (request.timeout.ms)
+  Duration api_timeout = Duration::seconds(60);      // of what the user asked for, with all its attempts (default.api.timeout.ms)
+  Duration retry_backoff = Duration::millis(100);
 };
 
 // One thread. Nothing is sent before the first call.
 class BlockingClient {
  public:
-  explicit BlockingClient(BlockingClientSettings settings);
-  ~BlockingClient();
-  BlockingClient(const BlockingClient&) = delete;
-  BlockingClient& operator=(const BlockingClient&) = delete;
+  // `warn` gets one line for whatever is tried again.
+  BlockingClient(BlockingClientSettings settings, std::function<void(const std::string&)> warn) : settings_(std::move(settings)), warn_(std::move(warn)) {}
 
-  // Answers come from the highest version that both sides know, or `version_max` if that is lower. Errors of the connection and of the protocol;
-  // error codes inside the response are the caller's to look at.
-  template <class Response, class Request>
-  Result<Answer<Response>> call(const Request& request, int16_t version_max = INT16_MAX) {
-    return call_at<Response>(kAnyBroker, request, version_max);
+  const BlockingClientSettings& settings() const { return settings_; }
+
+  // Connections stay valid until the next call for the same broker finds them broken. Errors: NETWORK_EXCEPTION naming what was tried.
+  Result<BlockingConnection*> any_broker();
+  // By the address that the last metadata gave. BROKER_NOT_AVAILABLE if it gave none.
+  Result<BlockingConnection*> broker(BrokerId id);
+  // Asks who it is.
+  Result<BlockingConnection*> controller();
+
+  // nullopt: all topics.
+  Result<Answer<MetadataResponse>> metadata(const std::optional<std::vector<std::string>>& topics, bool allow_auto_topic_creation);
+
+  // `attempt` returns a Result or Status: again while its error may pass and api_timeout lasts, with a line for each new reason.
+  template <class Attempt>
+  auto persist(Attempt attempt) {
+    const MonoTime end = now() + settings_.api_timeout;
+    while (true) {
+      auto outcome = attempt();
+      if (outcome.ok() || !is_retriable(outcome.code()) || now() >= end) return outcome;
+      warn_once(outcome.error().message + "; trying again for " + std::to_string(settings_.api_timeout.to_millis()) + " ms (default.api.timeout.ms)");
+      pause(settings_.retry_backoff);
+    }
   }
-  // The broker with that id, by the address the cluster advertises for it.
-  template <class Response, class Request>
-  Result<Answer<Response>> call_broker(BrokerId broker, const Request& request, int16_t version_max = INT16_MAX) {
-    return call_at<Response>(broker.value, request, version_max);
+
+  // One request to the controller, again while it answers that it is not (`is_elsewhere` of the response) or cannot be reached.
+  template <class Response, class Request, class IsElsewhere>
+  Result<Answer<Response>> call_controller(const Request& request, IsElsewhere is_elsewhere) {
+    return persist([&]() -> Result<Answer<Response>> {
+      const Result<BlockingConnection*> connection = controller();
+      if (!connection.ok()) return connection.error();
+      auto answer = (*connection)->template call<Response>(request, settings_.request_timeout);
+      if (answer.ok() && is_elsewhere(answer->message)) return Error{ErrorCode::NOT_CONTROLLER, (*connection)->address().str() + " is not the controller"};
+      return answer;
+    });
   }
-  // The controller. When it moves (NOT_CONTROLLER), call refresh() and ask again.
-  template <class Response, class Request>
-  Result<Answer<Response>> call_controller(const Request& request, int16_t version_max = INT16_MAX) {
-    Result<BrokerId> controller = controller_id();
-    if (!controller) return controller.error();
-    return call_at<Response>(controller->value, request, version_max);
+
+  MonoTime now() const { return loop_.now(); }
+  WallTime wall_now() const { return loop_.wall_now(); }
+  // Runs what was started until `condition` holds.
+  void wait(const std::function<bool()>& condition) { loop_.run_until(condition); }
+  // The same; false when `patience` ended first.
+  bool wait(const std::function<bool()>& condition, Duration patience) { return loop_.run_until(condition, now() + patience); }
+  void pause(Duration duration) {
+    wait([] { return false; }, duration);
   }
-
-  // From the last refresh; the first use refreshes.
-  Result<std::vector<BrokerAddress>> brokers();
-  Result<BrokerId> controller_id();
-  Result<std::string> cluster_id();
-  // The leader of a partition, asked for now. LEADER_NOT_AVAILABLE, UNKNOWN_TOPIC_OR_PARTITION.
-  Result<BrokerId> leader_of(const TopicPartition& partition);
-  // The coordinator of a group (key type 0) or a transactional id (1), asked for now.
-  Result<BrokerId> coordinator_of(const std::string& key, int8_t key_type);
-  // Asks for brokers and controller again.
-  Status refresh();
-
-  // The highest version both sides know, for messages whose shape depends on it.
-  Result<int16_t> version_of(int16_t api_key, int16_t version_min, int16_t version_max, std::optional<BrokerId> broker = std::nullopt);
-  // Every (key, range) the broker lists, in its order.
-  struct ListedApi {
-    int16_t api_key = 0;
-    int16_t version_min = 0;
-    int16_t version_max = 0;
-  };
-  Result<std::vector<ListedApi>> listed_apis(std::optional<BrokerId> broker = std::nullopt);
-
-  // Bytes in, bytes out, for whoever has messages of its own.
-  Result<ClientResponse> exchange(std::optional<BrokerId> broker, ClientRequest request);
 
  private:
-  static constexpr int32_t kAnyBroker = INT32_MIN;
+  Result<std::unique_ptr<BlockingConnection>> connect(const HostPort& address);
+  void warn_once(const std::string& text);
 
-  template <class Response, class Request>
-  Result<Answer<Response>> call_at(int32_t broker, const Request& request, int16_t version_max) {
-    static_assert(Request::kApiKey == Response::kApiKey, "a response of another API");
-    auto at = broker == kAnyBroker ? std::nullopt : std::optional(BrokerId(broker));
-    Result<int16_t> version = version_of(static_cast<int16_t>(Request::kApiKey), Request::kVersionMin,
-                                         version_max < Request::kVersionMax ? version_max : Request::kVersionMax, at);
-    if (!version) return version.error();
-    Result<Encoded> body = encode(request, *version);
-    if (!body) return body.error();
-    ClientRequest bytes;
-    bytes.api_key = static_cast<int16_t>(Request::kApiKey);
-    bytes.version = *version;
-    bytes.body = std::move(*body);
-    Result<ClientResponse> answer = exchange(at, std::move(bytes));
-    if (!answer) return answer.error();
-    return decode_response<Response>(std::move(*answer), *version);
-  }
-
-  struct Core;
-  std::unique_ptr<Core> core_;
+  const BlockingClientSettings settings_;
+  const std::function<void(const std::string&)> warn_;
+  std::string last_warning_;
+  WaitingLoop loop_;
+  TcpStreams streams_{loop_.io_context(), loop_};
+  std::map<BrokerId, HostPort> addresses_;
+  std::unique_ptr<BlockingConnection> bootstrap_;
+  std::map<BrokerId, std::unique_ptr<BlockingConnection>> connections_;
 };
-
-// "host:port,[::1]:9092" to pairs. INVALID_CONFIG names the part that is no address.
-Result<std::vector<std::pair<std::string, uint16_t>>> parse_bootstrap(const std::string& text);
 
 }  // namespace quokka

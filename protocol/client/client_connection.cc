@@ -173,7 +173,7 @@ struct ClientConnection::Session : std::enable_shared_from_this<Session> {
     while (epoch == attempt && filled >= 4) {
       auto length = load_be<int32_t>(frame.data());
       if (length < 4 || static_cast<size_t>(length) > settings.response_bytes_max)
-        return lose({ErrorCode::NETWORK_EXCEPTION, name() + ": an answer of " + std::to_string(length) + " bytes was announced"});
+        return lose({ErrorCode::NETWORK_EXCEPTION, name() + ": an answer of " + std::to_string(length) + " bytes was announced; is this the port of a broker's plaintext listener?"});
       size_t whole = 4 + static_cast<size_t>(length);
       if (filled < whole) break;
       std::vector<uint8_t> answer;

@@ -32,17 +32,25 @@ Result<Answer<M>> decode_response(ClientResponse response, int16_t version) {
   return Answer<M>{std::move(response), std::move(arena), std::move(*message)};
 }
 
-// The connection's loop only; so is the callback, which never runs inline. Records that the request borrows live until then.
-template <class Response, class Request>
-void send(ClientConnection& connection, const Request& request, int16_t version, Duration timeout, Function<void(Result<Answer<Response>>)> on_answer) {
-  static_assert(Request::kApiKey == Response::kApiKey, "a response of another API");
+// Errors: INVALID_REQUEST and its like, naming the field that the version has no room for.
+template <class Request>
+Result<ClientRequest> encode_request(const Request& request, int16_t version) {
   Result<Encoded> body = encode(request, version);
-  QUOKKA_CHECK(body.ok(), body.ok() ? std::string() : body.error().message);
+  if (!body) return body.error();
   ClientRequest bytes;
   bytes.api_key = static_cast<int16_t>(Request::kApiKey);
   bytes.version = version;
   bytes.body = std::move(*body);
-  connection.send(std::move(bytes), timeout, [version, called = std::move(on_answer)](Result<ClientResponse> answer) mutable {
+  return bytes;
+}
+
+// The connection's loop only; so is the callback, which never runs inline. Records that the request borrows live until then.
+template <class Response, class Request>
+void send(ClientConnection& connection, const Request& request, int16_t version, Duration timeout, Function<void(Result<Answer<Response>>)> on_answer) {
+  static_assert(Request::kApiKey == Response::kApiKey, "a response of another API");
+  Result<ClientRequest> bytes = encode_request(request, version);
+  QUOKKA_CHECK(bytes.ok(), bytes.ok() ? std::string() : bytes.error().message);
+  connection.send(std::move(*bytes), timeout, [version, called = std::move(on_answer)](Result<ClientResponse> answer) mutable {
     if (!answer) return called(answer.error());
     called(decode_response<Response>(std::move(*answer), version));
   });

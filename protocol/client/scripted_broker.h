@@ -1,4 +1,4 @@
-// A broker for tests of the tools: listens on a free port of 127.0.0.1 and answers what the test's functions say.
+// A broker for tests of clients: listens on a free port of 127.0.0.1 and answers what the test's functions say.
 #pragma once
 
 #include <arpa/inet.h>
@@ -15,7 +15,6 @@
 #include "protocol/messages/headers.h"
 #include "protocol/wire/reader.h"
 #include "protocol/wire/writer.h"
-#include "tools/broker_link.h"
 
 namespace quokka::testing {
 
@@ -52,8 +51,9 @@ class ScriptedBroker {
   ~ScriptedBroker() {
     ::shutdown(listener_, SHUT_RDWR);
     if (thread_.joinable()) thread_.join();
-    for (const int connection : connections_) ::shutdown(connection, SHUT_RDWR);
+    close_connections();
     for (std::thread& thread : threads_) thread.join();
+    MutexLock lock(mutex_);
     for (const int connection : connections_) ::close(connection);
     ::close(listener_);
   }
@@ -63,6 +63,14 @@ class ScriptedBroker {
     thread_ = std::thread([this] { serve(); });
   }
   uint16_t port() const { return port_; }
+
+  // Before start(): the highest version of ApiVersions that is understood.
+  void know_api_versions_to(int16_t version_max) { api_versions_max_ = version_max; }
+  // As a broker that closes idle connections.
+  void close_connections() {
+    MutexLock lock(mutex_);
+    for (const int connection : connections_) ::shutdown(connection, SHUT_RDWR);
+  }
 
   template <class M>
   static std::vector<uint8_t> body_of(const M& message, int16_t version) {
@@ -78,6 +86,7 @@ class ScriptedBroker {
     while (true) {
       const int connection = ::accept(listener_, nullptr, nullptr);
       if (connection < 0) return;
+      MutexLock lock(mutex_);
       connections_.push_back(connection);
       threads_.emplace_back([this, connection] {
         while (answer_one(connection)) {}
@@ -117,7 +126,9 @@ class ScriptedBroker {
     }
     ApiVersionsResponse response;
     response.api_keys = listed;
-    return body_of(response, version);
+    if (version <= api_versions_max_) return body_of(response, version);
+    response.error_code = ErrorCode::UNSUPPORTED_VERSION;
+    return body_of(response, 0);
   }
 
   static bool read_all(int connection, uint8_t* bytes, size_t size) {
@@ -128,9 +139,10 @@ class ScriptedBroker {
   const Respond respond_;
   int listener_ = -1;
   uint16_t port_ = 0;
-  Mutex mutex_;
+  int16_t api_versions_max_ = 4;
+  Mutex mutex_;  // one request at a time
+  std::vector<int> connections_ GUARDED_BY(mutex_);
   // Of the accepting thread until it has ended.
-  std::vector<int> connections_;
   std::vector<std::thread> threads_;
   std::thread thread_;
 };
