@@ -17,10 +17,10 @@ class Broker {
   Broker(const Broker&) = delete;
   Broker& operator=(const Broker&) = delete;
 
-  // Blocks until this broker serves clients. The error says in one line why it cannot. `failed` is called once, on any thread, if the broker finds out
-  // later that it must not go on; the caller then calls stop().
-  Status start(Function<void(std::string why)> failed);
-  // Blocks: moves leaderships away (controlled.shutdown.enable), answers what is under way, closes logs and session. Errors are logged.
+  // Returns at once. `started` is called when this broker serves clients, or with an error that says in one line why it cannot; not after stop().
+  // `failed` is called once if the broker finds out later that it must not go on; the caller then calls stop(). Both on any thread.
+  void start(Function<void(Status)> started, Function<void(std::string why)> failed);
+  // At any time. Blocks: moves leaderships away (controlled.shutdown.enable), answers what is under way, closes logs and session. Errors are logged.
   void stop();
 
  private:

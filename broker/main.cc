@@ -30,7 +30,7 @@ sigset_t block_signals() {
   sigemptyset(&waited);
   sigaddset(&waited, SIGTERM);
   sigaddset(&waited, SIGINT);
-  sigaddset(&waited, SIGUSR1);  // from ourselves: the broker cannot go on
+  sigaddset(&waited, SIGUSR1);  // from ourselves: the broker does not start, or cannot go on
   pthread_sigmask(SIG_BLOCK, &waited, nullptr);
   return waited;
 }
@@ -60,19 +60,20 @@ int run(const CommandLine& command_line, const StartEnvironment& environment, co
   bool failed = false;
   {
     Broker broker(*std::move(config));
-    const Status status = broker.start([](const std::string& why) {
-      log_error("this broker cannot go on: {}", why);
-      kill(getpid(), SIGUSR1);
-    });
-    if (!status) {
-      log_error("the broker does not start: {}", status.error().message);
-      failed = true;
-    } else {
-      int signal = 0;
-      sigwait(&signals, &signal);
-      failed = signal == SIGUSR1;
-      log_info("stopping");
-    }
+    broker.start(
+        [](const Status& status) {
+          if (status) return;
+          log_error("the broker does not start: {}", status.error().message);
+          kill(getpid(), SIGUSR1);
+        },
+        [](const std::string& why) {
+          log_error("this broker cannot go on: {}", why);
+          kill(getpid(), SIGUSR1);
+        });
+    int signal = 0;
+    sigwait(&signals, &signal);
+    failed = signal == SIGUSR1;
+    log_info("stopping");
     broker.stop();
   }
   log_info("stopped");

@@ -58,10 +58,30 @@ struct BrokerForTest {
         },
         loop);
     configs = std::make_unique<ConfigStore>(*n.session, loop);
-    services.reset(new Services{sources,       config,  n.id_,       "cluster-id", *replicas, *directories, n.view,
-                                fetch_sessions, *producer_ids, n.runner, loop,         *n.session, *configs,     topic_configs, pool,
-                                control,       random,  metrics,     traffic,      scratches, {},           features_epoch,
-                                broker_epoch,  {},      {}});
+    services.reset(new Services{.config_sources = sources,
+                                .config = config,
+                                .self = n.id_,
+                                .cluster_id = "cluster-id",
+                                .replicas = *replicas,
+                                .log_directories = *directories,
+                                .view = n.view,
+                                .fetch_sessions = fetch_sessions,
+                                .producer_ids = *producer_ids,
+                                .controller = n.runner,
+                                .coordination = loop,
+                                .session = *n.session,
+                                .configs = *configs,
+                                .topic_configs = topic_configs,
+                                .pool = pool,
+                                .control = control,
+                                .random = random,
+                                .metrics = metrics,
+                                .traffic = traffic,
+                                .scratches = scratches,
+                                .decompression = {},
+                                .features_epoch = features_epoch,
+                                .broker_epoch = broker_epoch,
+                                .controller_epoch = {}});
   }
 
   // What the handler answers once everything that it set off has come to rest. Time stands still.

@@ -1,4 +1,4 @@
-// What request handlers work with. Put together by broker.cc, outlives every call.
+// What request handlers work with. Put together by broker/node, outlives every call.
 #pragma once
 
 #include <atomic>

@@ -43,6 +43,7 @@ class ReplicaFetchers::Fetcher : public std::enable_shared_from_this<Fetcher> {
     if (found->second.in_session) forgotten_.emplace(name, found->second.partition->topic_id());
     partitions_.erase(found);
   }
+  void remove_all() { partitions_.clear(); }
 
  private:
   struct Followed {
@@ -374,6 +375,7 @@ void ReplicaFetchers::follow(PartitionPtr partition, BrokerId leader) {
   FetcherPtr fetcher;
   {
     MutexLock lock(mutex_);
+    if (stopped_) return;
     FetcherPtr& slot = fetchers_[key];
     if (!slot) {
       const size_t lane = (static_cast<size_t>(leader.value) + index) % ports_.lanes.size();
@@ -395,6 +397,30 @@ void ReplicaFetchers::unfollow(const TopicPartition& name) {
     assigned_.erase(found);
   }
   fetcher->loop().post([fetcher, name] { fetcher->remove(name); });
+}
+
+void ReplicaFetchers::stop(Task stopped) {
+  std::vector<FetcherPtr> all;
+  {
+    MutexLock lock(mutex_);
+    stopped_ = true;
+    for (const auto& [key, fetcher] : fetchers_) all.push_back(fetcher);
+  }
+  struct Stopping {
+    std::atomic<size_t> left;
+    Task stopped;
+  };
+  const auto stopping = std::make_shared<Stopping>(all.size() + 1, std::move(stopped));
+  const auto one_less = [stopping] {
+    if (--stopping->left == 0) stopping->stopped();
+  };
+  for (const FetcherPtr& fetcher : all) {
+    fetcher->loop().post([fetcher, one_less] {
+      fetcher->remove_all();
+      one_less();
+    });
+  }
+  one_less();
 }
 
 }  // namespace quokka

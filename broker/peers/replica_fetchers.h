@@ -44,6 +44,8 @@ class ReplicaFetchers final : public Fetchers {
 
   void follow(PartitionPtr partition, BrokerId leader) override;
   void unfollow(const TopicPartition& partition) override;
+  // Once. Follows nothing any more and appends nothing once `stopped` runs, on a thread of one of the loops or the caller's.
+  void stop(Task stopped);
 
  private:
   class Fetcher;
@@ -56,6 +58,7 @@ class ReplicaFetchers final : public Fetchers {
   Mutex mutex_;
   std::map<Key, FetcherPtr> fetchers_ GUARDED_BY(mutex_);
   std::map<TopicPartition, Key> assigned_ GUARDED_BY(mutex_);
+  bool stopped_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace quokka

@@ -441,7 +441,8 @@ void FakeSession::lose_writes(size_t count, bool performed) {
   lost_are_performed_ = performed;
 }
 
-void FakeSession::close() {
+void FakeSession::close(Task done) {
+  if (done) loop_.post(std::move(done));
   if (closed_) return;
   closed_ = true;
   *alive_ = false;  // answers that are already posted are dropped

@@ -123,8 +123,7 @@ class FakeSession final : public ZookeeperSession {
   void reconnect();
   // The next `count` writes, from now on, lose the connection while they are under way; reconnects by itself.
   void lose_writes(size_t count, bool performed);
-  // Ends the session in order: ephemerals go at once. Nothing is called after it.
-  void close();
+  void close() { close(nullptr); }
   // Makes is_own_session true for the session of a process before this one.
   void remember_session(int64_t session_id) { own_ids_.insert(session_id); }
   // Operations that were called and not yet performed.
@@ -146,6 +145,8 @@ class FakeSession final : public ZookeeperSession {
   void exists(std::string path, Watch watch, StatDone done) override;
   void get(std::string path, Watch watch, DataDone done) override;
   void get_children(std::string path, Watch watch, ChildrenDone done) override;
+  // Ephemerals go at once.
+  void close(Task done) override;
 
  private:
   friend class FakeZookeeper;

@@ -35,9 +35,6 @@ class ZookeeperClient final : public ZookeeperSession {
   // Without close() the sessions are closed in the background.
   ~ZookeeperClient() override;
 
-  // Ends the session in order: its ephemerals go and the session file with them. Nothing but `done` is called after it; calls under way are dropped.
-  void close(Task done);
-
   // Sessions that are open, the watch-only ones included.
   size_t session_count() const;
 
@@ -54,6 +51,8 @@ class ZookeeperClient final : public ZookeeperSession {
   void exists(std::string path, Watch watch, StatDone done) override;
   void get(std::string path, Watch watch, DataDone done) override;
   void get_children(std::string path, Watch watch, ChildrenDone done) override;
+  // The session file goes too.
+  void close(Task done) override;
 
  private:
   struct Core;

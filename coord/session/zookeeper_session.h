@@ -148,6 +148,10 @@ class ZookeeperSession {
   virtual void exists(std::string path, Watch watch, StatDone done) = 0;
   virtual void get(std::string path, Watch watch, DataDone done) = 0;
   virtual void get_children(std::string path, Watch watch, ChildrenDone done) = 0;
+
+  // Ends the session in order: its ephemerals go. Nothing but `done` is called after it; calls under way are dropped. Destroying a session without it is
+  // what a crash does: the servers keep it for its timeout.
+  virtual void close(Task done) = 0;
 };
 
 }  // namespace quokka

@@ -91,6 +91,20 @@ TEST_F(StartTest, ScriptRunsInTheForegroundAndSigtermStopsCleanly) {
   EXPECT_EQ(text_of_file(directory_ + "/logs/server.log"), said) << "the same lines in LOG_DIR";
 }
 
+TEST_F(StartTest, SigtermEndsAStartThatWaitsForZookeeper) {
+  std::string file = write_properties({{"zookeeper.connect", "127.0.0.1:1"},
+                                       {"zookeeper.connection.timeout.ms", "600000"},
+                                       {"broker.id", "1"},
+                                       {"listeners", "PLAINTEXT://127.0.0.1:" + std::to_string(free_port())},
+                                       {"log.dirs", directory_ + "/data"}});
+  Child child;
+  child.start({"scripts/kafka-server-start.sh", file}, directory_ + "/out", {{"QUOKKA_BIN", program_directory()}});
+  ASSERT_TRUE(eventually(60'000, [&] { return std::filesystem::exists(directory_ + "/data/.lock") || !child.runs(); }));
+  child.terminate();
+  EXPECT_EQ(child.wait(30'000), 0) << child.output();
+  EXPECT_TRUE(child.output().ends_with("stopped\n")) << child.output();
+}
+
 TEST_F(StartTest, DaemonLogsToItsDirectoryAndTheStopScriptFindsIt) {
   LocalCluster zookeeper({.brokers = 0});
   std::string id = std::to_string(500 + ::getpid() % 400);

@@ -56,4 +56,10 @@ void ManualLoop::advance(Duration span) {
   run_ready();
 }
 
+void ManualLoop::discard() {
+  const auto ready = std::exchange(ready_, {});
+  const auto timers = std::exchange(timers_, {});
+  times_.clear();
+}
+
 }  // namespace quokka

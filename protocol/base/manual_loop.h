@@ -30,6 +30,8 @@ class ManualLoop final : public Loop {
   size_t run_ready();
   // Moves time to each timer within `span` in turn and runs what becomes ready.
   void advance(Duration span);
+  // Destroys what waits unrun, as a loop that has stopped does.
+  void discard();
   // The next timer's time, if there is one.
   bool has_timer() const { return !timers_.empty(); }
   MonoTime next_timer() const { return timers_.begin()->first.first; }

@@ -1,4 +1,4 @@
-#include "broker/feature_epoch.h"
+#include "broker/node/feature_epoch.h"
 
 #include <gtest/gtest.h>
 
