@@ -50,18 +50,31 @@ struct Reading {
   size_t bytes() const { return converted ? converted_bytes : static_cast<size_t>(data.slice.length); }
 };
 
-class FetchCall : public FetchWaiter, public std::enable_shared_from_this<FetchCall> {
+class FetchCall : public std::enable_shared_from_this<FetchCall> {
  public:
   FetchCall(Services& services, CallPtr call, Decoded<FetchRequest> decoded)
       : services_(services), call_(std::move(call)), loop_(call_->loop()), version_(call_->version()), decoded_(std::move(decoded)) {}
 
   void run();
-  void wake() override {
-    if (woken_.exchange(true)) return;
-    loop_.post([self = shared_from_this()] { self->on_woken(); });
-  }
 
  private:
+  // One round of waiting, parked at every partition and woken by one of them: those that stay behind at the others are dead then.
+  class Round final : public FetchWaiter {
+   public:
+    explicit Round(const std::shared_ptr<FetchCall>& call) : call_(call), loop_(call->loop_) {}
+    void wake() override {
+      if (woken_.exchange(true)) return;
+      loop_.post([weak = call_] {
+        if (const auto call = weak.lock()) call->on_woken();
+      });
+    }
+
+   private:
+    const std::weak_ptr<FetchCall> call_;  // its timer holds it
+    Loop& loop_;
+    std::atomic<bool> woken_{false};
+  };
+
   const FetchRequest& request() const { return decoded_.request; }
   void refuse(ErrorCode error);
   FetchSessions::Request session_request();
@@ -89,7 +102,8 @@ class FetchCall : public FetchWaiter, public std::enable_shared_from_this<FetchC
   std::vector<Reading> readings_;
   MonoTime deadline_;
   Loop::TimerId timer_ = 0;
-  std::atomic<bool> woken_{false};
+  std::shared_ptr<Round> round_;
+  bool read_before_ = false;
   // What the answer borrows.
   std::vector<std::vector<PartitionAnswer::AbortedTransaction>> aborted_;
 };
@@ -241,6 +255,7 @@ bool FetchCall::read_all() {
     }
     readings_[i] = std::move(reading);
   }
+  read_before_ = true;
   return due || !any || bytes >= bytes_min_;
 }
 
@@ -257,7 +272,8 @@ void FetchCall::read_one(const FetchWish& wish, const PartitionPtr& partition, i
   read.current_leader_epoch = wish.current_leader_epoch;
   read.last_fetched_epoch = wish.last_fetched_epoch;
   read.leader_only = replica_.value >= 0 || version_ < kFirstOfFollowers;
-  if (replica_.value >= 0) {
+  // Where the follower's log ends is told once: while the request waits, a later one may have said more.
+  if (replica_.value >= 0 && !read_before_) {
     const BrokerEpoch epoch = version_ >= kFirstOfReplicaState ? request().replica_state.replica_epoch : BrokerEpoch();
     read.follower = Leader::FollowerFetch{replica_, epoch, wish.fetch_offset, wish.follower_log_start, services_.view.get()->is_live(replica_)};
   }
@@ -324,10 +340,9 @@ void FetchCall::convert(const FetchWish& wish, const LogConfig& config, Reading&
 
 // False if there is news since read_all.
 bool FetchCall::park() {
-  woken_.store(false);
-  const FetchWaiterPtr self = shared_from_this();
+  round_ = std::make_shared<Round>(shared_from_this());
   for (size_t i = 0; i < context_.wishes.size(); ++i) {
-    if (partitions_[i] && !partitions_[i]->park(self, isolation_, readings_[i].end, context_.wishes[i].current_leader_epoch)) return false;
+    if (partitions_[i] && !partitions_[i]->park(round_, isolation_, readings_[i].end, context_.wishes[i].current_leader_epoch)) return false;
   }
   return true;
 }

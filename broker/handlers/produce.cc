@@ -6,7 +6,9 @@
 // the answer to a wrong leader. Throttle times are 0. What was appended and not committed (in time) is answered with its offset beside the error.
 // Better than Kafka: null records are answered INVALID_REQUEST instead of never.
 #include <algorithm>
+#include <iterator>
 #include <memory>
+#include <unordered_map>
 #include <vector>
 
 #include "broker/handlers/current_leaders.h"
@@ -94,20 +96,27 @@ AppendRules append_rules(const LogConfig& config) {
 
 // One outcome a partition, those of a topic side by side. Of a partition that is named twice the last records count.
 void Produce::collect() {
+  std::unordered_map<std::string_view, size_t> topic_places;
+  std::vector<std::vector<Outcome>> topics;
+  std::vector<std::unordered_map<PartitionIndex, size_t>> places;
   for (const auto& topic : request().topic_data) {
-    const auto same_topic = [&](const Outcome& outcome) { return outcome.topic == topic.name; };
+    const size_t place = topic_places.try_emplace(topic.name, topics.size()).first->second;
+    if (place == topics.size()) {
+      topics.emplace_back();
+      places.emplace_back();
+    }
     for (const auto& partition : topic.partition_data) {
-      auto at = std::find_if(outcomes_.begin(), outcomes_.end(), same_topic);
-      while (at != outcomes_.end() && same_topic(*at) && at->partition != partition.index) ++at;
-      if (at == outcomes_.end() || !same_topic(*at)) {
+      const auto [at, added] = places[place].try_emplace(partition.index, topics[place].size());
+      if (added) {
         Outcome outcome;
         outcome.topic = topic.name;
         outcome.partition = partition.index;
-        at = outcomes_.insert(at, std::move(outcome));
+        topics[place].push_back(std::move(outcome));
       }
-      at->records = partition.records.bytes;
+      topics[place][at->second].records = partition.records.bytes;
     }
   }
+  for (auto& outcomes : topics) std::move(outcomes.begin(), outcomes.end(), std::back_inserter(outcomes_));
 }
 
 // What is looked at before the request is taken apart; an error is that of every partition.
@@ -186,7 +195,8 @@ void Produce::append(size_t index, const ClusterView& view) {
       });
     };
   }
-  Result<Partition::Appended> appended = partition->append(batch, permit->leader_epoch, AppendOrigin::CLIENT, std::move(committed));
+  const MonoTime give_up = loop_.now() + Duration::millis(std::max(0, request().timeout_ms));
+  Result<Partition::Appended> appended = partition->append(batch, permit->leader_epoch, AppendOrigin::CLIENT, std::move(committed), give_up);
   if (!appended) return fail_at(outcome, appended.code(), permit->log_start);
   outcome.base_offset = appended->result.base_offset;
   outcome.log_append_time = appended->result.log_append_time;

@@ -69,7 +69,8 @@ void run(Services& services, CallPtr call, const UpdateMetadataRequest& request)
   response.error_code =
       fence_control_request(services, request.controller_epoch, request.broker_epoch, request.is_kraft_controller);
   if (response.error_code == ErrorCode::NONE) {
-    services.view.apply(update_of(request, call->version()));
+    const ViewChanges changes = services.view.apply(update_of(request, call->version()));
+    if (!changes.brokers_gone.empty() || !changes.brokers_come.empty()) services.replicas.on_live_brokers(services.view.get()->brokers());
     services.controller.view_changed();
   }
   reply(std::move(call), response);

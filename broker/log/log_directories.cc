@@ -284,6 +284,7 @@ Status LogDirectories::finish_truncation(const PartitionLogPtr& log) {
     {
       MutexLock lock(*log->mutex);
       if (log->log->fully_flushed()) break;
+      if (log->log->fenced()) return Error{ErrorCode::KAFKA_STORAGE_ERROR, "the log of " + log->partition.str() + " takes no more changes"};
     }
     // The flush of the timer is under way; this thread is the pool's and may wait for it.
     std::this_thread::sleep_for(std::chrono::milliseconds(1));

@@ -40,7 +40,7 @@ void Node::Parts::build_replication() {
   controller_channel = std::make_unique<ControllerChannel>(
       coordination, ports.coordination.streams, view,
       LinkSettings{config.listeners.inter_broker, "broker-" + name + "-controller", request_timeout, request_timeout});
-  isr_proposer = std::make_unique<IsrProposer>(self, broker_epoch, coordination, *controller_channel);
+  isr_proposer = std::make_unique<IsrProposer>(self, broker_epoch, coordination, *controller_channel, *session);
 
   ReplicaFetchers::Settings fetching;
   fetching.self = self;

@@ -1,7 +1,9 @@
 #include "broker/peers/isr_proposer.h"
 
+#include <utility>
 #include <vector>
 
+#include "coord/znodes/paths.h"
 #include "protocol/base/log.h"
 #include "protocol/messages/alter_partition.h"
 
@@ -29,13 +31,38 @@ ProposalOutcome outcome_of(ErrorCode error) {
 
 }  // namespace
 
-IsrProposer::IsrProposer(BrokerId self, std::atomic<int64_t>& broker_epoch, Loop& loop, ControllerChannel& channel)
-    : self_(self), broker_epoch_(broker_epoch), loop_(loop), channel_(channel) {}
+IsrProposer::IsrProposer(BrokerId self, std::atomic<int64_t>& broker_epoch, Loop& loop, ControllerChannel& channel, ZookeeperSession& session)
+    : self_(self), broker_epoch_(broker_epoch), loop_(loop), channel_(channel), session_(session) {}
 
 void IsrProposer::propose(PartitionPtr partition, IsrProposal proposal) {
   loop_.post([this, partition = std::move(partition), proposal = std::move(proposal)]() mutable {
-    const TopicPartition name = partition->name();
-    waiting_[name] = {std::move(partition), std::move(proposal)};
+    add({std::move(partition), std::move(proposal)});
+    flush();
+  });
+}
+
+void IsrProposer::add(Item item) {
+  const auto epochs = [](const IsrProposal& proposal) { return std::pair(proposal.leader_epoch, proposal.partition_epoch); };
+  const auto [at, added] = waiting_.try_emplace(item.partition->name(), item);
+  if (!added && epochs(item.proposal) >= epochs(at->second.proposal)) at->second = std::move(item);
+}
+
+// Those that are as they were wait for the next request; the others are withdrawn.
+void IsrProposer::verify(BrokerId joining, Items items) {
+  session_.exists(znodes::broker_path(joining), Watch::no, [this, joining, items = std::move(items)](ZkOutcome outcome, const ZnodeStat& stat) mutable {
+    for (auto& [name, item] : items) {
+      const BrokerEpoch fetched_as = item.proposal.broker_epochs[*item.proposal.joining];
+      if (outcome == ZkOutcome::ok && stat.czxid == fetched_as.value) {
+        item.verified = true;
+        add(std::move(item));
+      } else if (outcome == ZkOutcome::ok || outcome == ZkOutcome::no_node) {
+        log_info("broker {} does not join the in-sync set of {}: it is not the one that fetched with epoch {} any more", joining, name, fetched_as);
+        item.partition->on_isr_written(item.proposal, ProposalOutcome::not_applied, std::nullopt);
+      } else {
+        flush_later();
+        item.partition->on_isr_written(item.proposal, ProposalOutcome::unknown, std::nullopt);
+      }
+    }
     flush();
   });
 }
@@ -52,6 +79,16 @@ void IsrProposer::flush_later() {
 void IsrProposer::flush() {
   if (in_flight_ || pausing_ || waiting_.empty()) return;
   if (broker_epoch_.load() < 0) return flush_later();
+  std::map<BrokerId, Items> unverified;
+  for (auto at = waiting_.begin(); at != waiting_.end();) {
+    const IsrProposal& proposal = at->second.proposal;
+    const bool known = at->second.verified || !proposal.joining || proposal.broker_epochs[*proposal.joining].value < 0;
+    const auto next = std::next(at);
+    if (!known) unverified[proposal.isr[*proposal.joining]].insert(waiting_.extract(at));
+    at = next;
+  }
+  for (auto& [joining, items] : unverified) verify(joining, std::move(items));
+  if (waiting_.empty()) return;
   // A request names all its topics by id or all by name.
   Items batch;
   const bool by_id = !waiting_.begin()->second.partition->topic_id().is_zero();

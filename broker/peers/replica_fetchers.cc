@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <unordered_map>
 
 #include "broker/peers/fetch_retry.h"
@@ -34,6 +35,7 @@ class ReplicaFetchers::Fetcher : public std::enable_shared_from_this<Fetcher> {
     followed.partition = std::move(partition);
     followed.resting_until = {};
     followed.retry = {};
+    followed.begun = false;
     followed.truncating = false;
     wake();
   }
@@ -42,6 +44,7 @@ class ReplicaFetchers::Fetcher : public std::enable_shared_from_this<Fetcher> {
     if (found == partitions_.end()) return;
     if (found->second.in_session) forgotten_.emplace(name, found->second.partition->topic_id());
     partitions_.erase(found);
+    wake();
   }
   void remove_all() { partitions_.clear(); }
 
@@ -50,6 +53,7 @@ class ReplicaFetchers::Fetcher : public std::enable_shared_from_this<Fetcher> {
     PartitionPtr partition;
     MonoTime resting_until;   // after an error
     FetchRetry retry;
+    bool begun = false;       // a first fetch was sent
     bool truncating = false;  // on the pool
     bool in_session = false;
     Partition::FetchFrom sent;  // as the session has it
@@ -109,7 +113,7 @@ class ReplicaFetchers::Fetcher : public std::enable_shared_from_this<Fetcher> {
   BrokerLink link_;
   FetchRetry link_retry_;
   std::map<TopicPartition, Followed> partitions_;
-  std::map<TopicPartition, TopicId> forgotten_;  // to be told to the session
+  std::set<std::pair<TopicPartition, TopicId>> forgotten_;  // to be told to the session; a topic may be there twice, deleted and created anew
   std::unordered_map<TopicId, std::string> topic_names_;
   int32_t session_id_ = 0;
   int32_t session_epoch_ = 0;
@@ -132,6 +136,7 @@ bool ReplicaFetchers::Fetcher::collect_wishes(FetchRequest& request) {
   const bool by_id = std::none_of(partitions_.begin(), partitions_.end(), [](const auto& p) { return p.second.partition->topic_id().is_zero(); });
   if (by_id != session_by_id_) end_session();
   session_by_id_ = by_id;
+  if (session_epoch_ == 0) topic_names_.clear();  // all are named anew
   topics_.clear();
   topic_partitions_.clear();
   forgotten_topics_.clear();
@@ -140,6 +145,12 @@ bool ReplicaFetchers::Fetcher::collect_wishes(FetchRequest& request) {
   for (auto& [name, followed] : partitions_) {
     std::optional<Partition::FetchFrom> from;
     if (!followed.truncating && followed.resting_until <= now) from = followed.partition->fetch_from();
+    if (from && from->has_no_epochs && !followed.begun) {
+      followed.sent = *from;
+      truncate(name, followed, [](Partition& partition, LeaderEpoch epoch) { return partition.truncate_without_epochs(epoch); });
+      from.reset();
+    }
+    followed.begun = followed.begun || from.has_value();
     if (!from) {
       if (followed.in_session) forgotten_.emplace(name, followed.partition->topic_id());
       followed.in_session = false;
@@ -148,7 +159,7 @@ bool ReplicaFetchers::Fetcher::collect_wishes(FetchRequest& request) {
     any = true;
     const bool same = followed.in_session && followed.sent.offset == from->offset && followed.sent.leader_epoch == from->leader_epoch &&
                       followed.sent.last_fetched_epoch == from->last_fetched_epoch && followed.sent.log_start == from->log_start;
-    forgotten_.erase(name);
+    forgotten_.erase({name, followed.partition->topic_id()});
     followed.in_session = true;
     followed.sent = *from;
     if (same) continue;
@@ -181,7 +192,10 @@ bool ReplicaFetchers::Fetcher::collect_wishes(FetchRequest& request) {
 
 void ReplicaFetchers::Fetcher::fetch() {
   if (in_flight_) return;
-  if (partitions_.empty()) return;
+  if (partitions_.empty()) {
+    end_session();
+    return link_.drop();
+  }
   ClientConnection* connection = link_.to(source_);
   if (connection == nullptr) {
     end_session();
@@ -227,7 +241,8 @@ const TopicPartition* ReplicaFetchers::Fetcher::name_of(const FetchResponse::Fet
     name.topic = known->second;
   }
   const auto found = partitions_.find(name);
-  return found == partitions_.end() ? nullptr : &found->first;
+  const bool same = found != partitions_.end() && (topic.topic_id.is_zero() || found->second.partition->topic_id() == topic.topic_id);
+  return same ? &found->first : nullptr;
 }
 
 void ReplicaFetchers::Fetcher::on_fetched(Result<Answer<FetchResponse>> answer) {
@@ -286,6 +301,14 @@ void ReplicaFetchers::Fetcher::on_partition(const TopicPartition& name, Followed
     return truncate(name, followed, [leader](Partition& partition, LeaderEpoch epoch) { return partition.truncate_diverging(epoch, leader); });
   }
   const Bytes records = data.records.bytes.value_or(Bytes());
+  if (!records.empty() && followed.partition->begins_inside(records)) {
+    log_info("the leader's log of {} begins inside a batch; this replica begins with it", name);
+    return truncate(name, followed,
+                    [copy = std::vector<uint8_t>(records.begin(), records.end()), high_watermark = data.high_watermark,
+                     log_start = data.log_start_offset](Partition& partition, LeaderEpoch epoch) {
+                      return partition.append_first(epoch, copy, high_watermark, log_start);
+                    });
+  }
   const Status status = followed.partition->append_fetched(sent_under, records, data.high_watermark, data.log_start_offset);
   if (!status && status.code() != ErrorCode::FENCED_LEADER_EPOCH) {
     log_error_every(Duration::seconds(10), "what broker {} sent of {} cannot be appended: {}", source_, name, status.error().message);
@@ -299,7 +322,7 @@ void ReplicaFetchers::Fetcher::truncate(const TopicPartition& name, Followed& fo
   ports_.pool.run([weak = weak_from_this(), name, partition = followed.partition, epoch = followed.sent.leader_epoch, truncation,
                    &loop = loop_]() mutable {
     const Status status = truncation(*partition, epoch);
-    if (!status && status.code() != ErrorCode::FENCED_LEADER_EPOCH) log_error("{} cannot be truncated: {}", name, status.error().message);
+    if (!status && status.code() != ErrorCode::FENCED_LEADER_EPOCH) log_error("the log of {} cannot be cut to its leader's: {}", name, status.error().message);
     loop.post([weak, name, failed = !status] {
       const auto self = weak.lock();
       if (!self) return;

@@ -11,13 +11,18 @@ Follower::Effects Follower::on_diverging(EpochEnd leader, const FollowerLog& log
     effects.truncate_to = log.high_watermark;
   } else if (log.end_of_asked_epoch.end_offset.value < 0) {
     effects.truncate_to = std::min(leader.end_offset, log.log_end);
+  } else if (log.end_of_asked_epoch.epoch != leader.epoch) {
+    // We lack it: to the end of our next smaller one, about which the next fetch asks.
+    effects.truncate_to = std::min(log.end_of_asked_epoch.end_offset, log.log_end);
   } else {
-    // Where both have the epoch the logs part at the smaller end; where we lack it, at the end of our next smaller one, and the next
-    // fetch asks about that.
     effects.truncate_to = std::min({leader.end_offset, log.end_of_asked_epoch.end_offset, log.log_end});
-    if (log.end_of_asked_epoch.epoch != leader.epoch)
-      effects.truncate_to = std::min(log.end_of_asked_epoch.end_offset, log.log_end);
   }
+  return effects;
+}
+
+Follower::Effects Follower::on_no_epochs(const FollowerLog& log) const {
+  Effects effects;
+  if (log.log_end > log.high_watermark) effects.truncate_to = log.high_watermark;
   return effects;
 }
 

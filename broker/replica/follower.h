@@ -36,6 +36,9 @@ class Follower {
   // The leader's answer to a fetch named the largest epoch at or below ours that it knows, and its end there. Its high watermark and records
   // are not to be used (KAFKA-14704).
   Effects on_diverging(EpochEnd leader, const FollowerLog& log) const;
+  // Before the first fetch of a log without a single epoch (records older than format 2 only): no comparison is possible, so that only what is
+  // committed can be trusted to be common.
+  Effects on_no_epochs(const FollowerLog& log) const;
   // OFFSET_OUT_OF_RANGE: the leader's log is [leader_start, leader_end).
   Effects on_out_of_range(Offset leader_start, Offset leader_end, const FollowerLog& log) const;
   // The high watermark that may be published after an append: the leader's, as far as our log goes.

@@ -28,6 +28,15 @@ Leader::Leader(const Start& start, Settings settings, MonoTime now)
   }
 }
 
+void Leader::remember_brokers(const Leader& before) {
+  for (auto& [id, follower] : followers_) {
+    const auto known = before.followers_.find(id);
+    if (known == before.followers_.end()) continue;
+    follower.broker_epoch = known->second.broker_epoch;
+    follower.live = known->second.live;
+  }
+}
+
 int32_t Leader::effective_min_isr() const {
   return std::min(settings_.min_insync_replicas, static_cast<int32_t>(replicas_.size()));
 }
@@ -35,6 +44,10 @@ int32_t Leader::effective_min_isr() const {
 bool Leader::in_isr(BrokerId id) const { return contains(committed_.isr, id); }
 
 bool Leader::in_maximal_isr(BrokerId id) const { return in_isr(id) || (pending_ && contains(pending_->isr, id)); }
+
+bool Leader::had_enough_replicas() const {
+  return static_cast<int32_t>(std::max(committed_.isr.size(), pending_ ? pending_->isr.size() : 0)) >= effective_min_isr();
+}
 
 bool Leader::is_caught_up(const Follower& follower, MonoTime now) const {
   return follower.log_end == log_end_ || now - follower.last_caught_up <= settings_.replica_lag_max;
@@ -45,7 +58,7 @@ std::optional<Offset> Leader::advance_high_watermark(MonoTime now) {
   if (!has_enough_replicas()) return std::nullopt;
   Offset smallest = log_end_;
   for (const auto& [id, follower] : followers_) {
-    const bool counts = in_maximal_isr(id) || (follower.eligible && is_caught_up(follower, now));
+    const bool counts = in_maximal_isr(id) || (is_eligible(follower, now) && is_caught_up(follower, now));
     if (counts) smallest = std::min(smallest, follower.log_end);
   }
   if (smallest <= high_watermark_) return std::nullopt;
@@ -53,8 +66,8 @@ std::optional<Offset> Leader::advance_high_watermark(MonoTime now) {
   return high_watermark_;
 }
 
-std::optional<IsrProposal> Leader::propose(std::vector<BrokerId> isr) {
-  IsrProposal proposal{committed_.leader_epoch, committed_.partition_epoch, std::move(isr), {}};
+std::optional<IsrProposal> Leader::propose(std::vector<BrokerId> isr, std::optional<size_t> joining) {
+  IsrProposal proposal{committed_.leader_epoch, committed_.partition_epoch, std::move(isr), {}, joining};
   for (BrokerId id : proposal.isr) {
     const auto follower = followers_.find(id);
     proposal.broker_epochs.push_back(follower == followers_.end() ? BrokerEpoch() : follower->second.broker_epoch);
@@ -73,6 +86,8 @@ Leader::Effects Leader::on_follower_fetch(const FollowerFetch& fetch, MonoTime n
   const auto found = followers_.find(fetch.follower);
   if (found == followers_.end()) return {};
   Follower& follower = found->second;
+  if (fetch.broker_epoch.value >= 0 && fetch.broker_epoch < follower.broker_epoch) return {};
+  if (fetch.broker_epoch > follower.broker_epoch) follower.refused_until = {};
   if (fetch.fetch_offset >= log_end_) {
     follower.last_caught_up = std::max(follower.last_caught_up, now);
   } else if (fetch.fetch_offset >= follower.leader_end_at_last_fetch && follower.leader_end_at_last_fetch.value >= 0) {
@@ -83,14 +98,15 @@ Leader::Effects Leader::on_follower_fetch(const FollowerFetch& fetch, MonoTime n
   follower.broker_epoch = fetch.broker_epoch;
   follower.leader_end_at_last_fetch = log_end_;
   follower.last_fetch = now;
-  follower.eligible = fetch.eligible;
+  follower.live = fetch.live;
 
   Effects effects;
   const bool has_all_committed = fetch.fetch_offset >= high_watermark_ && fetch.fetch_offset >= epoch_start_;
-  if (!pending_ && !in_isr(fetch.follower) && fetch.eligible && has_all_committed) {
+  if (!pending_ && !in_isr(fetch.follower) && is_eligible(follower, now) && has_all_committed) {
     std::vector<BrokerId> isr = committed_.isr;
     isr.push_back(fetch.follower);
-    effects.propose = propose(std::move(isr));
+    const size_t joining = isr.size() - 1;
+    effects.propose = propose(std::move(isr), joining);
   }
   effects.high_watermark = advance_high_watermark(now);
   return effects;
@@ -108,7 +124,12 @@ Leader::Effects Leader::on_isr_written(const IsrProposal& proposal, ProposalOutc
       pending_.reset();
       effects.high_watermark = advance_high_watermark(now);
       break;
-    case ProposalOutcome::not_applied: pending_.reset(); break;
+    case ProposalOutcome::not_applied:
+      // Else every fetch of a replica that shuts down would ask the controller again, and hold the high watermark back.
+      if (proposal.joining) followers_.at(proposal.isr[*proposal.joining]).refused_until = now + kRefusalPause;
+      pending_.reset();
+      effects.high_watermark = advance_high_watermark(now);
+      break;
     case ProposalOutcome::superseded: break;
     case ProposalOutcome::unknown: effects.propose = pending_; break;
   }
@@ -123,10 +144,20 @@ Leader::Effects Leader::on_tick(MonoTime now) {
       const auto follower = followers_.find(id);
       if (id == self_ || (follower != followers_.end() && is_caught_up(follower->second, now))) isr.push_back(id);
     }
-    if (isr.size() < committed_.isr.size()) effects.propose = propose(std::move(isr));
+    if (isr.size() < committed_.isr.size()) effects.propose = propose(std::move(isr), std::nullopt);
   }
   effects.high_watermark = advance_high_watermark(now);  // a replica that was about to join may have stopped counting
   return effects;
+}
+
+Leader::Effects Leader::on_settings(Settings settings, MonoTime now) {
+  settings_ = settings;
+  return {std::nullopt, advance_high_watermark(now)};  // fewer in-sync replicas may be enough now
+}
+
+Leader::Effects Leader::on_live_brokers(const std::vector<BrokerId>& live, MonoTime now) {
+  for (auto& [id, follower] : followers_) follower.live = std::binary_search(live.begin(), live.end(), id);
+  return {std::nullopt, advance_high_watermark(now)};
 }
 
 Leader::Effects Leader::on_log_start(Offset log_start) {
@@ -138,7 +169,7 @@ Leader::Effects Leader::on_log_start(Offset log_start) {
 Offset Leader::low_watermark(Offset log_start) const {
   Offset smallest = log_start;
   for (const auto& [id, follower] : followers_) {
-    if (follower.eligible) smallest = std::min(smallest, follower.log_start);
+    if (follower.live) smallest = std::min(smallest, follower.log_start);
   }
   return smallest;
 }

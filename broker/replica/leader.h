@@ -27,6 +27,7 @@ struct IsrProposal {
   PartitionEpoch partition_epoch;
   std::vector<BrokerId> isr;             // in the order the controller stores it
   std::vector<BrokerEpoch> broker_epochs;  // of isr, index by index; -1 not known (KIP-903)
+  std::optional<size_t> joining;         // of isr: who is not in the controller's set yet
 
   bool operator==(const IsrProposal&) const = default;
 };
@@ -60,17 +61,20 @@ class Leader {
   };
 
   Leader(const Start& start, Settings settings, MonoTime now);
+  // This broker led the partition before under an older epoch: what it knows of the lives of brokers counts on. Where their logs end does not, for
+  // another leader may have had them truncate meanwhile; each follower tells it anew.
+  void remember_brokers(const Leader& before);
 
   // Records were appended; `log_end` is the end after them.
   Effects on_appended(Offset log_end, MonoTime now);
-  // A follower asked for records from `fetch_offset` on: it has all before it. `eligible`: it is live and not shutting down. A fetch that is
-  // answered with a diverging epoch must not be reported here (KAFKA-13141).
+  // A follower asked for records from `fetch_offset` on: it has all before it. A fetch that is answered with a diverging epoch must not be reported
+  // here (KAFKA-13141). One of an earlier life of the broker, by its epoch, does not count: the log may have lost its end since (KIP-903).
   struct FollowerFetch {
     BrokerId follower;
-    BrokerEpoch broker_epoch;
+    BrokerEpoch broker_epoch;  // -1: the version of the request has none
     Offset fetch_offset;
     Offset log_start;  // of the follower's log
-    bool eligible = true;
+    bool live = true;  // registered, as far as this broker was told
   };
   Effects on_follower_fetch(const FollowerFetch& fetch, MonoTime now);
   // `answer` is set exactly with `done`.
@@ -78,7 +82,9 @@ class Leader {
                          MonoTime now);
   // Every replica_lag_max / 2: replicas that lag leave the in-sync set.
   Effects on_tick(MonoTime now);
-  void on_settings(Settings settings) { settings_ = settings; }
+  Effects on_settings(Settings settings, MonoTime now);
+  // The brokers that are registered, ascending. A replica on another one neither joins nor holds the high watermark back (KAFKA-15021).
+  Effects on_live_brokers(const std::vector<BrokerId>& live, MonoTime now);
   // Retention or DeleteRecords moved the log's start past the high watermark (H20).
   Effects on_log_start(Offset log_start);
 
@@ -87,9 +93,11 @@ class Leader {
   Offset high_watermark() const { return high_watermark_; }
   Offset epoch_start() const { return epoch_start_; }
   bool has_enough_replicas() const { return static_cast<int32_t>(committed_.isr.size()) >= effective_min_isr(); }
+  // The same for what is committed already: members about to join have it too.
+  bool had_enough_replicas() const;
   // True if `replica` is assigned; its fetches count.
   bool is_replica(BrokerId replica) const { return followers_.contains(replica); }
-  // The smallest log start among this log (`log_start`) and the followers: what DeleteRecords waits for.
+  // The smallest log start among this log (`log_start`) and the live followers: what DeleteRecords waits for.
   Offset low_watermark(Offset log_start) const;
   bool has_proposal_in_flight() const { return pending_.has_value(); }
 
@@ -101,15 +109,20 @@ class Leader {
     MonoTime last_caught_up;         // it had everything that was there at this time
     Offset leader_end_at_last_fetch{-1};
     MonoTime last_fetch;
-    bool eligible = true;
+    bool live = true;
+    MonoTime refused_until;          // the controller does not take it now: it shuts down, or began another life
   };
 
+  // How long a replica that the controller refused is left alone, unless it begins another life before.
+  static constexpr Duration kRefusalPause = Duration::seconds(1);
+
   int32_t effective_min_isr() const;
+  static bool is_eligible(const Follower& follower, MonoTime now) { return follower.live && now >= follower.refused_until; }
   bool in_isr(BrokerId id) const;
   bool in_maximal_isr(BrokerId id) const;
   bool is_caught_up(const Follower& follower, MonoTime now) const;
   std::optional<Offset> advance_high_watermark(MonoTime now);
-  std::optional<IsrProposal> propose(std::vector<BrokerId> isr);
+  std::optional<IsrProposal> propose(std::vector<BrokerId> isr, std::optional<size_t> joining);
 
   const BrokerId self_;
   Settings settings_;

@@ -57,10 +57,13 @@ Result<bool> Partition::make_leader(const PartitionRole& role) {
                               log.log_end(),
                               log.high_watermark()};
     following_.reset();
-    leading_.emplace(start, Leader::Settings{surroundings_.replica_lag_max, log.config()->min_insync_replicas}, now);
+    Leader leader(start, leader_settings(*log.config()), now);
+    if (leading_) leader.remember_brokers(*leading_);
+    leading_.emplace(std::move(leader));
     leader_id_ = role.leader;
     leader_epoch_ = role.leader_epoch;
     controller_epoch_ = role.controller_epoch;
+    // Acknowledgements that are parked stay: leadership was never lost, so their records are where they were.
     collect(leading_->on_appended(log.log_end(), now), after);
     wake_all(parked_consumers_, after);  // their epoch has passed
     wake_all(parked_followers_, after);
@@ -93,6 +96,7 @@ void Partition::stop(ErrorCode for_waiters) {
     MutexLock lock(*log_->mutex);
     leading_.reset();
     following_.reset();
+    leader_id_ = BrokerId();
     drop_parked(for_waiters, after);
   }
   perform(std::move(after));
@@ -108,10 +112,28 @@ BrokerId Partition::leader() const {
   return leader_id_;
 }
 
+Leader::Settings Partition::leader_settings(const LogConfig& config) const {
+  return {surroundings_.replica_lag_max, config.min_insync_replicas};
+}
+
 void Partition::set_config(LogConfigPtr config) {
-  MutexLock lock(*log_->mutex);
-  if (leading_) leading_->on_settings({surroundings_.replica_lag_max, config->min_insync_replicas});
-  log_->log->set_config(std::move(config));
+  Afterwards after;
+  {
+    MutexLock lock(*log_->mutex);
+    log_->log->set_config(config);
+    if (leading_) collect(leading_->on_settings(leader_settings(*config), surroundings_.clock.now()), after);
+  }
+  perform(std::move(after));
+}
+
+void Partition::on_live_brokers(const std::vector<BrokerId>& live) {
+  Afterwards after;
+  {
+    MutexLock lock(*log_->mutex);
+    if (!leading_) return;
+    collect(leading_->on_live_brokers(live, surroundings_.clock.now()), after);
+  }
+  perform(std::move(after));
 }
 
 LogConfigPtr Partition::config() const {
@@ -125,19 +147,25 @@ Result<Partition::AppendPermit> Partition::permit_append(int16_t acks) const {
   MutexLock lock(*log_->mutex);
   if (log_->log->fenced()) return Error{ErrorCode::KAFKA_STORAGE_ERROR, "the log of " + name_.str() + " is offline"};
   if (!leading_) return not_leader(name_);
-  if (acks == -1 && !leading_->has_enough_replicas())
-    return Error{ErrorCode::NOT_ENOUGH_REPLICAS, "the in-sync replicas of " + name_.str() + " are fewer than min.insync.replicas " +
-                                                     std::to_string(log_->log->config()->min_insync_replicas)};
+  if (acks == -1 && !leading_->has_enough_replicas()) return not_enough_replicas();
   return AppendPermit{leader_epoch_, log_->log->config(), log_->log->log_start()};
 }
 
-Result<Partition::Appended> Partition::append(BatchToAppend& batch, LeaderEpoch permitted, AppendOrigin origin, OnCommitted on_committed) {
+Error Partition::not_enough_replicas() const {
+  return {ErrorCode::NOT_ENOUGH_REPLICAS, "the in-sync replicas of " + name_.str() + " are fewer than min.insync.replicas " +
+                                              std::to_string(log_->log->config()->min_insync_replicas)};
+}
+
+Result<Partition::Appended> Partition::append(BatchToAppend& batch, LeaderEpoch permitted, AppendOrigin origin, OnCommitted on_committed,
+                                              MonoTime give_up) {
   Afterwards after;
   Appended appended;
   std::optional<FileSlice> write_behind;
   {
     MutexLock lock(*log_->mutex);
     if (!leading_ || leader_epoch_ != permitted) return not_leader(name_);
+    // The set may have shrunk since the permit; whoever waits for all must not find the record in the log then.
+    if (on_committed && !leading_->has_enough_replicas()) return not_enough_replicas();
     Result<AppendResult> result = log_->log->append_as_leader(batch, leader_epoch_, origin, surroundings_.clock.wall_now());
     if (!result) return result.error();
     appended.result = *std::move(result);
@@ -152,7 +180,7 @@ Result<Partition::Appended> Partition::append(BatchToAppend& batch, LeaderEpoch 
       // A duplicate may belong before what waits already.
       const auto at = std::upper_bound(parked_acks_.begin(), parked_acks_.end(), required,
                                        [](Offset a, const ParkedAck& b) { return a < b.required; });
-      parked_acks_.insert(at, ParkedAck{required, std::move(on_committed)});
+      parked_acks_.insert(at, ParkedAck{required, give_up, std::move(on_committed)});
     }
   }
   if (write_behind) surroundings_.directories.write_behind(std::move(*write_behind));
@@ -290,7 +318,28 @@ std::optional<Partition::FetchFrom> Partition::fetch_from() const {
   MutexLock lock(*log_->mutex);
   const Log& log = *log_->log;
   if (!following_ || log.fenced()) return std::nullopt;
-  return FetchFrom{leader_epoch_, log.log_end(), log.epochs().latest(), log.log_start()};
+  const LeaderEpoch last = log.epochs().latest();
+  return FetchFrom{leader_epoch_, log.log_end(), last, log.log_start(), last.value < 0 && log.log_end() > log.high_watermark()};
+}
+
+bool Partition::begins_inside(Bytes batches) const {
+  BatchCursor cursor(batches);
+  const auto first = cursor.next();
+  MutexLock lock(*log_->mutex);
+  const Log& log = *log_->log;
+  return first && log.log_start() == log.log_end() && first->base_offset() < log.log_end() && first->last_offset() >= log.log_end();
+}
+
+Status Partition::append_first(LeaderEpoch sent_under, Bytes batches, Offset leader_high_watermark, Offset leader_log_start) {
+  const auto first = BatchCursor(batches).next();
+  if (!first) return {};
+  const Status begun = truncate(sent_under, [&](const Follower&, const Log& log) {
+    Follower::Effects effects;
+    if (log.log_start() == log.log_end()) effects.truncate_fully_and_start_at = first->base_offset();
+    return effects;
+  });
+  if (!begun) return begun;
+  return append_fetched(sent_under, batches, leader_high_watermark, leader_log_start);
 }
 
 Status Partition::append_fetched(LeaderEpoch sent_under, Bytes batches, Offset leader_high_watermark, Offset leader_log_start) {
@@ -354,6 +403,12 @@ Status Partition::truncate_out_of_range(LeaderEpoch sent_under, Offset leader_st
   });
 }
 
+Status Partition::truncate_without_epochs(LeaderEpoch sent_under) {
+  return truncate(sent_under, [&](const Follower& follower, const Log& log) {
+    return follower.on_no_epochs({log.log_start(), log.log_end(), log.high_watermark(), {}});
+  });
+}
+
 // --- In-sync set
 
 void Partition::on_isr_written(const IsrProposal& proposal, ProposalOutcome outcome, std::optional<CommittedPartitionState> answer) {
@@ -372,7 +427,14 @@ void Partition::on_tick() {
   {
     MutexLock lock(*log_->mutex);
     if (!leading_) return;
-    collect(leading_->on_tick(surroundings_.clock.now()), after);
+    const MonoTime now = surroundings_.clock.now();
+    collect(leading_->on_tick(now), after);
+    // While the high watermark stands still, those whose request was answered with a time-out would pile up.
+    std::erase_if(parked_acks_, [&](ParkedAck& parked) {
+      if (parked.give_up > now) return false;
+      after.acks.emplace_back(std::move(parked.on_committed), ErrorCode::REQUEST_TIMED_OUT);
+      return true;
+    });
   }
   perform(std::move(after));
 }
@@ -406,7 +468,7 @@ void Partition::collect(const Leader::Effects& effects, Afterwards& after) {
 
 void Partition::collect_acks(Afterwards& after) {
   while (!parked_acks_.empty() && parked_acks_.front().required <= leading_->high_watermark()) {
-    const ErrorCode error = leading_->has_enough_replicas() ? ErrorCode::NONE : ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND;
+    const ErrorCode error = leading_->had_enough_replicas() ? ErrorCode::NONE : ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND;
     after.acks.emplace_back(std::move(parked_acks_.front().on_committed), error);
     parked_acks_.pop_front();
   }

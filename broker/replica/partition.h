@@ -80,6 +80,8 @@ class Partition : public std::enable_shared_from_this<Partition> {
   LeaderEpoch leader_epoch() const EXCLUDES(*log_->mutex);
   BrokerId leader() const EXCLUDES(*log_->mutex);
   void set_config(LogConfigPtr config) EXCLUDES(*log_->mutex);
+  // The registered brokers, ascending, as this broker was told last.
+  void on_live_brokers(const std::vector<BrokerId>& live) EXCLUDES(*log_->mutex);
   LogConfigPtr config() const EXCLUDES(*log_->mutex);
 
   // --- Produce.
@@ -90,12 +92,15 @@ class Partition : public std::enable_shared_from_this<Partition> {
   };
   // Stage one: may this broker append? NOT_LEADER_OR_FOLLOWER, NOT_ENOUGH_REPLICAS (acks=all), KAFKA_STORAGE_ERROR.
   Result<AppendPermit> permit_append(int16_t acks) const EXCLUDES(*log_->mutex);
-  // Stage two, after the batch was validated outside the lock. `on_committed` is kept, and called exactly once, if the result says `waits`.
+  // Stage two, after the batch was validated outside the lock. `on_committed` (acks=all) is kept, and called exactly once, if the result says
+  // `waits`; at some time after `give_up`, when nobody waits any more, with REQUEST_TIMED_OUT. Errors: as above, and those of Log::append_as_leader.
+  static constexpr MonoTime kNever{INT64_MAX};
   struct Appended {
     AppendResult result;
     bool waits = false;  // acks=all and not committed yet
   };
-  Result<Appended> append(BatchToAppend& batch, LeaderEpoch permitted, AppendOrigin origin, OnCommitted on_committed) EXCLUDES(*log_->mutex);
+  Result<Appended> append(BatchToAppend& batch, LeaderEpoch permitted, AppendOrigin origin, OnCommitted on_committed, MonoTime give_up = kNever)
+      EXCLUDES(*log_->mutex);
 
   // --- Fetch.
   struct Read {
@@ -148,12 +153,19 @@ class Partition : public std::enable_shared_from_this<Partition> {
     Offset offset;
     LeaderEpoch last_fetched_epoch;
     Offset log_start;
+    bool has_no_epochs = false;  // and uncommitted records: truncate_without_epochs before the first fetch
   };
   // nullopt unless this broker follows and nothing is wrong with the log.
   std::optional<FetchFrom> fetch_from() const EXCLUDES(*log_->mutex);
   // What the leader sent under `sent_under`. Errors: FENCED_LEADER_EPOCH (dropped), CORRUPT_MESSAGE, OFFSET_OUT_OF_RANGE, KAFKA_STORAGE_ERROR.
   Status append_fetched(LeaderEpoch sent_under, Bytes batches, Offset leader_high_watermark, Offset leader_log_start) EXCLUDES(*log_->mutex);
+  // True if the log is empty and the first batch holds its end: the leader's log begins inside a batch (DeleteRecords). append_first takes it.
+  bool begins_inside(Bytes batches) const EXCLUDES(*log_->mutex);
   // Pool threads: they truncate and wait for the device.
+  // As append_fetched, but the empty log begins anew where the first batch does.
+  Status append_first(LeaderEpoch sent_under, Bytes batches, Offset leader_high_watermark, Offset leader_log_start) EXCLUDES(*log_->mutex);
+  // Before the first fetch of a log that has records and no epoch.
+  Status truncate_without_epochs(LeaderEpoch sent_under) EXCLUDES(*log_->mutex);
   Status truncate_diverging(LeaderEpoch sent_under, EpochEnd leader) EXCLUDES(*log_->mutex);
   Status truncate_out_of_range(LeaderEpoch sent_under, Offset leader_start, Offset leader_end) EXCLUDES(*log_->mutex);
 
@@ -176,6 +188,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
  private:
   struct ParkedAck {
     Offset required;  // acknowledged when the high watermark is here
+    MonoTime give_up;
     OnCommitted on_committed;
   };
   // What is to be done after unlocking.
@@ -185,6 +198,8 @@ class Partition : public std::enable_shared_from_this<Partition> {
     std::vector<FetchWaiterPtr> wakes;
   };
 
+  Leader::Settings leader_settings(const LogConfig& config) const;
+  Error not_enough_replicas() const REQUIRES(*log_->mutex);
   ErrorCode check_epoch(LeaderEpoch asked) const REQUIRES(*log_->mutex);
   ErrorCode check_readable(LeaderEpoch current_leader_epoch, bool leader_only) const REQUIRES(*log_->mutex);
   Offset end_for(Isolation isolation) const REQUIRES(*log_->mutex);

@@ -87,6 +87,55 @@ TEST(LeaderTest, H19AReplicaThatShutsDownDoesNotHoldTheHighWatermark) {
   EXPECT_EQ(leader.on_appended(Offset(11), MonoTime{2}).high_watermark, Offset(11));
 }
 
+TEST(LeaderTest, H16AReplicaThatTheControllerRefusesIsLeftAloneForAWhile) {
+  Leader leader = make_leader({kSelf}, 1, Offset(10), Offset(10));
+  const auto first = leader.on_follower_fetch({kTwo, BrokerEpoch(5), Offset(10), Offset(0), true}, MonoTime{1});
+  ASSERT_TRUE(first.propose);
+  EXPECT_EQ(first.propose->joining, 1u);
+  leader.on_isr_written(*first.propose, ProposalOutcome::not_applied, {}, MonoTime{2});
+  // It shuts down: its fetches neither ask the controller again and again nor hold the high watermark back.
+  EXPECT_FALSE(leader.on_follower_fetch({kTwo, BrokerEpoch(5), Offset(10), Offset(0), true}, MonoTime{3}).propose);
+  EXPECT_EQ(leader.on_appended(Offset(11), MonoTime{4}).high_watermark, Offset(11));
+  const MonoTime later{Duration::seconds(2).us};
+  EXPECT_TRUE(leader.on_follower_fetch({kTwo, BrokerEpoch(5), Offset(11), Offset(0), true}, later).propose);
+  // Another life of the broker is another matter.
+  Leader other = make_leader({kSelf}, 1, Offset(10), Offset(10));
+  const auto refused = other.on_follower_fetch({kTwo, BrokerEpoch(5), Offset(10), Offset(0), true}, MonoTime{1});
+  other.on_isr_written(*refused.propose, ProposalOutcome::not_applied, {}, MonoTime{2});
+  EXPECT_TRUE(other.on_follower_fetch({kTwo, BrokerEpoch(6), Offset(10), Offset(0), true}, MonoTime{3}).propose);
+}
+
+TEST(LeaderTest, H16AReplicaOnADeadBrokerDoesNotJoin) {
+  Leader leader = make_leader({kSelf}, 1, Offset(10), Offset(10));
+  EXPECT_FALSE(leader.on_follower_fetch({kTwo, BrokerEpoch(), Offset(10), Offset(0), false}, MonoTime{1}).propose);
+}
+
+TEST(LeaderTest, H17AFetchOfAnEarlierLifeDoesNotCount) {
+  Leader leader = make_leader({kSelf}, 1, Offset(10), Offset(5));
+  leader.on_follower_fetch({kTwo, BrokerEpoch(9), Offset(4), Offset(0), true}, MonoTime{1});
+  const auto stale = leader.on_follower_fetch({kTwo, BrokerEpoch(8), Offset(10), Offset(0), true}, MonoTime{2});
+  EXPECT_FALSE(stale.propose) << "its log lost its end since";
+  EXPECT_EQ(leader.on_appended(Offset(11), MonoTime{3}).high_watermark, Offset(11));
+  // The next epoch of the same leader still knows.
+  Leader next = make_leader({kSelf}, 1, Offset(11), Offset(11));
+  next.remember_brokers(leader);
+  EXPECT_FALSE(next.on_follower_fetch({kTwo, BrokerEpoch(8), Offset(11), Offset(0), true}, MonoTime{4}).propose);
+  const auto now = next.on_follower_fetch({kTwo, BrokerEpoch(9), Offset(11), Offset(0), true}, MonoTime{5});
+  ASSERT_TRUE(now.propose);
+  EXPECT_EQ(now.propose->broker_epochs[1], BrokerEpoch(9));
+}
+
+TEST(LeaderTest, H19WhoDiesAfterItsLastFetchDoesNotHoldTheHighWatermark) {
+  Leader leader = make_leader({kSelf}, 1, Offset(10), Offset(10));
+  const auto joining = leader.on_follower_fetch({kTwo, BrokerEpoch(), Offset(10), Offset(0), true}, MonoTime{1});
+  leader.on_isr_written(*joining.propose, ProposalOutcome::not_applied, {}, MonoTime{2});
+  const MonoTime later{Duration::seconds(2).us};
+  leader.on_follower_fetch({kThree, BrokerEpoch(), Offset(3), Offset(0), true}, later);
+  leader.on_follower_fetch({kTwo, BrokerEpoch(), Offset(9), Offset(0), true}, later);
+  EXPECT_FALSE(leader.on_appended(Offset(11), later).high_watermark) << "2 is near";
+  EXPECT_EQ(leader.on_live_brokers({kSelf, kThree}, later).high_watermark, Offset(11));
+}
+
 TEST(LeaderTest, ALaggingReplicaLeavesAfterTheLagTime) {
   Leader leader = make_leader({kSelf, kTwo});
   leader.on_appended(Offset(11), MonoTime{1});

@@ -87,7 +87,9 @@ ErrorCode ReplicaTable::become_one(const RoleChange& change) {
   }
   if (role.leader == surroundings_.self) {
     fetchers_.unfollow(change.partition);
-    return (*partition)->make_leader(role).code();
+    const ErrorCode error = (*partition)->make_leader(role).code();
+    if (const LiveBrokers live = live_brokers()) (*partition)->on_live_brokers(*live);
+    return error;
   }
   const Result<bool> changed = (*partition)->make_follower(role);
   if (!changed) return changed.code();
@@ -137,8 +139,28 @@ void ReplicaTable::on_directory_offline(const std::vector<TopicPartition>& parti
   }
 }
 
+ReplicaTable::LiveBrokers ReplicaTable::live_brokers() const {
+  MutexLock lock(live_mutex_);
+  return live_;
+}
+
+void ReplicaTable::on_live_brokers(const BrokerViews& brokers) {
+  auto live = std::make_shared<std::vector<BrokerId>>();
+  for (const BrokerView& broker : brokers) live->push_back(broker.id);
+  {
+    MutexLock lock(live_mutex_);
+    live_ = live;
+  }
+  for (const PartitionPtr& partition : all()) partition->on_live_brokers(*live);
+}
+
 void ReplicaTable::on_tick() {
-  for (const PartitionPtr& partition : all()) partition->on_tick();
+  const LiveBrokers live = live_brokers();
+  for (const PartitionPtr& partition : all()) {
+    // Again, for a fetch that was under way when a broker went may have said otherwise.
+    if (live) partition->on_live_brokers(*live);
+    partition->on_tick();
+  }
 }
 
 }  // namespace quokka

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "broker/replica/partition.h"
+#include "coord/view/cluster_view.h"
 #include "protocol/base/mutex.h"
 
 namespace quokka {
@@ -56,6 +57,9 @@ class ReplicaTable {
   // A directory failed: its partitions are served no more.
   void on_directory_offline(const std::vector<TopicPartition>& partitions);
 
+  // The registered brokers, whenever they change.
+  void on_live_brokers(const BrokerViews& brokers);
+
   // Every half of replica.lag.time.max.ms: replicas that lag leave the in-sync sets.
   void on_tick();
 
@@ -91,6 +95,10 @@ class ReplicaTable {
   Fetchers& fetchers_;
   const ConfigOf config_of_;
   mutable std::array<Shard, kShards> shards_;
+  using LiveBrokers = std::shared_ptr<const std::vector<BrokerId>>;
+  LiveBrokers live_brokers() const EXCLUDES(live_mutex_);
+  mutable Mutex live_mutex_;
+  LiveBrokers live_ GUARDED_BY(live_mutex_);  // null until told: then all count as live
 };
 
 }  // namespace quokka

@@ -1,0 +1,289 @@
+#include "broker/replica/partition.h"
+
+#include <gtest/gtest.h>
+
+#include "broker/replica/partition_for_test.h"
+
+namespace quokka {
+namespace {
+
+using testing::kNow;
+using testing::kOne;
+using testing::kPartition;
+using testing::kThree;
+using testing::kTwo;
+using testing::leader_batches;
+using testing::ReplicasOnMemory;
+
+LogConfig with_min_isr(int32_t min_insync_replicas) {
+  LogConfig config;
+  config.min_insync_replicas = min_insync_replicas;
+  return config;
+}
+
+TEST(PartitionTest, AnAcknowledgementWaitsUntilAllInSyncReplicasHaveTheRecord) {
+  ReplicasOnMemory broker;
+  ASSERT_EQ(broker.become(kOne, 0, {kOne, kTwo}), ErrorCode::NONE);
+  const auto appended = broker.produce();
+  ASSERT_TRUE(appended.ok());
+  EXPECT_TRUE(appended->waits);
+  ASSERT_TRUE(broker.fetch_as(kTwo, 0).ok());
+  EXPECT_TRUE(broker.acks.empty());
+  ASSERT_TRUE(broker.fetch_as(kTwo, 1).ok());
+  EXPECT_EQ(broker.acks, std::vector<ErrorCode>{ErrorCode::NONE});
+  EXPECT_EQ(broker.high_watermark(), Offset(1));
+}
+
+TEST(PartitionTest, LeadershipThatGoesOnUnderANewEpochKeepsParkedAcknowledgements) {
+  ReplicasOnMemory broker;
+  ASSERT_EQ(broker.become(kOne, 0, {kOne, kTwo, kThree}), ErrorCode::NONE);
+  ASSERT_TRUE(broker.produce()->waits);
+  ASSERT_TRUE(broker.fetch_as(kTwo, 1).ok());
+  // The controller took 3 out of the set.
+  ASSERT_EQ(broker.become(kOne, 1, {kOne, kTwo}), ErrorCode::NONE);
+  EXPECT_TRUE(broker.acks.empty()) << "where 2 is is to be told anew under the new epoch";
+  ASSERT_TRUE(broker.fetch_as(kTwo, 1).ok());
+  EXPECT_EQ(broker.acks, std::vector<ErrorCode>{ErrorCode::NONE});
+  // Records of a permit of before do not enter: what it was given for may have changed.
+  EXPECT_EQ(broker.append(LeaderEpoch(0)).code(), ErrorCode::NOT_LEADER_OR_FOLLOWER);
+}
+
+TEST(PartitionTest, LostLeadershipAnswersParkedAcknowledgementsEvenIfItComesBack) {
+  ReplicasOnMemory broker;
+  ASSERT_EQ(broker.become(kOne, 0, {kOne, kTwo}), ErrorCode::NONE);
+  ASSERT_TRUE(broker.produce()->waits);
+  ASSERT_EQ(broker.become(kTwo, 1, {kOne, kTwo}), ErrorCode::NONE);
+  EXPECT_EQ(broker.acks, std::vector<ErrorCode>{ErrorCode::NOT_LEADER_OR_FOLLOWER});
+  ASSERT_EQ(broker.become(kOne, 2, {kOne, kTwo}), ErrorCode::NONE);
+  ASSERT_TRUE(broker.fetch_as(kTwo, 1).ok());
+  EXPECT_EQ(broker.acks.size(), 1u);
+}
+
+TEST(PartitionTest, H5AnEpochBeginsWithTheLeadershipAndNotAgainWithTheSameEpoch) {
+  ReplicasOnMemory broker;
+  ASSERT_EQ(broker.become(kOne, 3, {kOne}), ErrorCode::NONE);
+  ASSERT_TRUE(broker.produce().ok());
+  ASSERT_TRUE(broker.produce().ok());
+  EXPECT_EQ(broker.partition()->end_of_epoch(LeaderEpoch(3), LeaderEpoch(3), true)->end_offset, Offset(2));
+  EXPECT_EQ(broker.become(kOne, 3, {kOne, kTwo}), ErrorCode::STALE_CONTROLLER_EPOCH);
+  ASSERT_EQ(broker.become(kOne, 4, {kOne}), ErrorCode::NONE);
+  // Without a write: the end of epoch 3 is known.
+  EXPECT_EQ(broker.partition()->end_of_epoch(LeaderEpoch(4), LeaderEpoch(3), true)->end_offset, Offset(2));
+  EXPECT_EQ(*broker.partition()->end_of_epoch(LeaderEpoch(4), LeaderEpoch(4), true), (EpochEnd{LeaderEpoch(4), Offset(2)}));
+}
+
+TEST(PartitionTest, H3AnotherLeaderEpochIsRefused) {
+  ReplicasOnMemory broker;
+  ASSERT_EQ(broker.become(kOne, 3, {kOne}), ErrorCode::NONE);
+  Partition::Read read;
+  read.offset = Offset(0);
+  read.current_leader_epoch = LeaderEpoch(2);
+  EXPECT_EQ(broker.partition()->read(read).code(), ErrorCode::FENCED_LEADER_EPOCH);
+  EXPECT_EQ(broker.partition()->offsets(LeaderEpoch(2), true).code(), ErrorCode::FENCED_LEADER_EPOCH);
+  EXPECT_EQ(broker.partition()->end_of_epoch(LeaderEpoch(2), LeaderEpoch(0), true).code(), ErrorCode::FENCED_LEADER_EPOCH);
+  read.current_leader_epoch = LeaderEpoch(4);
+  EXPECT_EQ(broker.partition()->read(read).code(), ErrorCode::UNKNOWN_LEADER_EPOCH);
+}
+
+TEST(PartitionTest, H10AFetchThatDivergesSaysNothingAboutTheFollower) {
+  ReplicasOnMemory broker;
+  ASSERT_EQ(broker.become(kTwo, 0, {kOne, kTwo}), ErrorCode::NONE);
+  ASSERT_EQ(broker.become(kOne, 5, {kOne, kTwo}), ErrorCode::NONE);
+  ASSERT_TRUE(broker.produce().ok());
+  const auto answer = broker.fetch_as(kTwo, 1, BrokerEpoch(), /*last_epoch=*/4);
+  ASSERT_TRUE(answer.ok()) << answer.error().message;
+  ASSERT_TRUE(answer->diverging);
+  EXPECT_EQ(answer->diverging->end_offset, Offset(0));
+  EXPECT_EQ(broker.high_watermark(), Offset(0));
+  EXPECT_TRUE(broker.acks.empty());
+}
+
+TEST(PartitionTest, H18BelowMinInsyncReplicasNothingIsCommittedAndWaitersTimeOut) {
+  ReplicasOnMemory broker(with_min_isr(2));
+  ASSERT_EQ(broker.become(kOne, 0, {kOne, kTwo}), ErrorCode::NONE);
+  const MonoTime give_up = broker.loop.now() + Duration::seconds(10);
+  ASSERT_TRUE(broker.produce(true, give_up)->waits);
+  // 2 is silent and leaves the set.
+  broker.loop.advance(Duration::seconds(31));
+  broker.partition()->on_tick();
+  ASSERT_EQ(broker.proposals.all.size(), 1u);
+  broker.grant();
+  EXPECT_EQ(broker.high_watermark(), Offset(0));
+  EXPECT_EQ(broker.acks, std::vector<ErrorCode>{ErrorCode::REQUEST_TIMED_OUT}) << "dropped with the first look after its time-out";
+  ASSERT_TRUE(broker.produce(false).ok()) << "acks=1 goes on";
+  EXPECT_EQ(broker.high_watermark(), Offset(0)) << "but is not visible";
+  EXPECT_EQ(broker.produce().code(), ErrorCode::NOT_ENOUGH_REPLICAS);
+  // The topic asks for less from now on.
+  broker.set_config(with_min_isr(1));
+  EXPECT_EQ(broker.high_watermark(), Offset(2));
+}
+
+TEST(PartitionTest, TheSetMayShrinkBetweenPermitAndAppend) {
+  ReplicasOnMemory broker(with_min_isr(2));
+  ASSERT_EQ(broker.become(kOne, 0, {kOne, kTwo}), ErrorCode::NONE);
+  const auto permit = broker.partition()->permit_append(-1);
+  ASSERT_TRUE(permit.ok());
+  broker.loop.advance(Duration::seconds(31));
+  ASSERT_TRUE(broker.produce(false).ok());
+  broker.partition()->on_tick();
+  broker.grant();
+  EXPECT_EQ(broker.append(permit->leader_epoch).code(), ErrorCode::NOT_ENOUGH_REPLICAS);
+  EXPECT_EQ(broker.log_end(), Offset(1)) << "it is not in the log";
+}
+
+TEST(PartitionTest, H19AReplicaOfADeadBrokerDoesNotHoldTheHighWatermark) {
+  ReplicasOnMemory broker;
+  ASSERT_EQ(broker.become(kOne, 0, {kOne}), ErrorCode::NONE);
+  ASSERT_TRUE(broker.produce(false).ok());
+  ASSERT_TRUE(broker.fetch_as(kTwo, 1).ok());  // caught up, and about to join
+  broker.partition()->on_isr_written(broker.proposals.all.back(), ProposalOutcome::not_applied, std::nullopt);
+  broker.loop.advance(Duration::seconds(2));
+  ASSERT_TRUE(broker.fetch_as(kThree, 0).ok());
+  ASSERT_TRUE(broker.produce()->waits) << "2 is live and near";
+  broker.table->on_live_brokers({{kOne, {}, {}}, {kThree, {}, {}}});
+  EXPECT_EQ(broker.acks, std::vector<ErrorCode>{ErrorCode::NONE});
+  EXPECT_EQ(broker.high_watermark(), Offset(2));
+  // Nor does DeleteRecords wait for it.
+  ASSERT_TRUE(broker.partition()->delete_records(Offset(-1)).ok());
+  Partition::Read read;
+  read.offset = Offset(2);
+  read.isolation = Isolation::log_end;
+  read.follower = Leader::FollowerFetch{kThree, BrokerEpoch(), Offset(2), Offset(2), true};
+  ASSERT_TRUE(broker.partition()->read(read).ok());
+  EXPECT_EQ(*broker.partition()->low_watermark(), Offset(2));
+}
+
+// --- Followers
+
+TEST(PartitionTest, H20AFollowerBehindTheLeadersStartBeginsThereWithItsHighWatermark) {
+  ReplicasOnMemory broker;
+  ASSERT_EQ(broker.become(kTwo, 0, {kTwo}), ErrorCode::NONE);
+  ASSERT_TRUE(broker.partition()->append_fetched(LeaderEpoch(0), leader_batches(0, 3, 0), Offset(2), Offset(0)).ok());
+  ASSERT_TRUE(broker.partition()->truncate_out_of_range(LeaderEpoch(0), Offset(50), Offset(60)).ok());
+  const auto state = broker.partition()->state();
+  EXPECT_EQ(state.log_start, Offset(50));
+  EXPECT_EQ(state.log_end, Offset(50));
+  EXPECT_EQ(state.high_watermark, Offset(50));
+  ASSERT_TRUE(broker.partition()->append_fetched(LeaderEpoch(0), leader_batches(50, 2, 0), Offset(51), Offset(50)).ok());
+  EXPECT_EQ(broker.high_watermark(), Offset(51));
+}
+
+TEST(PartitionTest, ALeadersLogThatBeginsInsideABatchIsTakenWithTheWholeBatch) {
+  ReplicasOnMemory broker;
+  ASSERT_EQ(broker.become(kTwo, 0, {kTwo}), ErrorCode::NONE);
+  ASSERT_TRUE(broker.partition()->truncate_out_of_range(LeaderEpoch(0), Offset(7), Offset(20)).ok());
+  const auto sent = leader_batches(5, 2, 0, 5);
+  EXPECT_FALSE(broker.partition()->append_fetched(LeaderEpoch(0), sent, Offset(15), Offset(7)).ok());
+  ASSERT_TRUE(broker.partition()->begins_inside(sent));
+  ASSERT_TRUE(broker.partition()->append_first(LeaderEpoch(0), sent, Offset(15), Offset(7)).ok());
+  EXPECT_EQ(broker.partition()->state().log_start, Offset(7));
+  EXPECT_EQ(broker.log_end(), Offset(15));
+  EXPECT_FALSE(broker.partition()->begins_inside(leader_batches(14, 1, 0, 5))) << "only an empty log begins anew";
+}
+
+TEST(PartitionTest, H7AndH9WhatWasSentUnderAnotherEpochIsDropped) {
+  ReplicasOnMemory broker;
+  ASSERT_EQ(broker.become(kTwo, 0, {kTwo}), ErrorCode::NONE);
+  ASSERT_EQ(broker.become(kThree, 1, {kThree}), ErrorCode::NONE);
+  EXPECT_EQ(broker.partition()->append_fetched(LeaderEpoch(0), leader_batches(0, 1, 0), Offset(1), Offset(0)).code(), ErrorCode::FENCED_LEADER_EPOCH);
+  EXPECT_EQ(broker.partition()->truncate_diverging(LeaderEpoch(0), {LeaderEpoch(0), Offset(0)}).code(), ErrorCode::FENCED_LEADER_EPOCH);
+  EXPECT_EQ(broker.log_end(), Offset(0));
+}
+
+TEST(PartitionTest, H23AFollowerTakesAnySequence) {
+  ReplicasOnMemory broker;
+  ASSERT_EQ(broker.become(kTwo, 0, {kTwo}), ErrorCode::NONE);
+  const auto batch = testing::batch_of({.producer_id = ProducerId(9), .producer_epoch = ProducerEpoch(3), .base_sequence = 70, .leader_epoch = LeaderEpoch(0)});
+  EXPECT_TRUE(broker.partition()->append_fetched(LeaderEpoch(0), batch, Offset(0), Offset(0)).ok());
+}
+
+TEST(PartitionTest, H25AFollowerServesConsumersUpToItsHighWatermark) {
+  ReplicasOnMemory broker;
+  ASSERT_EQ(broker.become(kTwo, 0, {kOne, kTwo}), ErrorCode::NONE);
+  ASSERT_TRUE(broker.partition()->append_fetched(LeaderEpoch(0), leader_batches(0, 3, 0), Offset(2), Offset(0)).ok());
+  Partition::Read read;
+  read.offset = Offset(0);
+  read.bytes_max = 1 << 20;
+  EXPECT_EQ(broker.partition()->read(read).code(), ErrorCode::NOT_LEADER_OR_FOLLOWER) << "versions before 11 read from leaders only";
+  read.leader_only = false;
+  EXPECT_EQ(broker.partition()->read(read)->end, Offset(2));
+  read.offset = Offset(3);
+  const auto beyond = broker.partition()->read(read);
+  ASSERT_TRUE(beyond.ok()) << "committed elsewhere, not known here yet";
+  EXPECT_EQ(beyond->plan.run()->slice.length, 0);
+  read.offset = Offset(4);
+  EXPECT_EQ(broker.partition()->read(read).code(), ErrorCode::OFFSET_OUT_OF_RANGE);
+  // A waiting consumer is woken by the leader's next word.
+  const auto waiter = std::make_shared<testing::CountedWaiter>();
+  ASSERT_TRUE(broker.partition()->park(waiter, Isolation::read_uncommitted, Offset(2), LeaderEpoch(0)));
+  ASSERT_TRUE(broker.partition()->append_fetched(LeaderEpoch(0), {}, Offset(3), Offset(0)).ok());
+  EXPECT_EQ(waiter->wakes, 1);
+}
+
+TEST(PartitionTest, H26ALogWithoutEpochsIsCutToWhatIsCommittedFirst) {
+  ReplicasOnMemory broker;
+  ASSERT_EQ(broker.become(kTwo, 0, {kTwo}), ErrorCode::NONE);
+  ASSERT_TRUE(broker.partition()->append_fetched(LeaderEpoch(0), leader_batches(0, 4, -1), Offset(2), Offset(0)).ok());
+  ASSERT_EQ(broker.become(kThree, 1, {kThree}), ErrorCode::NONE);
+  ASSERT_TRUE(broker.partition()->fetch_from()->has_no_epochs);
+  ASSERT_TRUE(broker.partition()->truncate_without_epochs(LeaderEpoch(1)).ok());
+  EXPECT_EQ(broker.log_end(), Offset(2));
+  EXPECT_FALSE(broker.partition()->fetch_from()->has_no_epochs);
+}
+
+// --- The table
+
+TEST(ReplicaTableTest, H22TheHighWatermarkIsKeptWhileTheLeaderIsAway) {
+  ReplicasOnMemory broker;
+  ASSERT_EQ(broker.become(kTwo, 0, {kOne, kTwo}), ErrorCode::NONE);
+  ASSERT_TRUE(broker.partition()->append_fetched(LeaderEpoch(0), leader_batches(0, 3, 0), Offset(3), Offset(0)).ok());
+  broker.directories->flush_all();
+  broker.directories->checkpoint_high_watermarks();
+  broker.restart(true);
+  // Neither a broker that was told nothing yet nor one whose leader is dead may forget it.
+  broker.directories->checkpoint_high_watermarks();
+  broker.restart(true);
+  ASSERT_EQ(broker.become(BrokerId(-1), 1, {kTwo}), ErrorCode::NONE);
+  broker.directories->checkpoint_high_watermarks();
+  broker.restart(true);
+  ASSERT_EQ(broker.become(kTwo, 2, {kOne, kTwo}), ErrorCode::NONE);
+  EXPECT_EQ(broker.high_watermark(), Offset(3));
+}
+
+TEST(ReplicaTableTest, H27ADelayedStopOfAnOlderEpochIsRefused) {
+  ReplicasOnMemory broker;
+  ASSERT_EQ(broker.become(kTwo, 4, {kTwo}), ErrorCode::NONE);
+  EXPECT_EQ(broker.table->stop(kPartition, LeaderEpoch(3), true), ErrorCode::FENCED_LEADER_EPOCH);
+  EXPECT_NE(broker.partition(), nullptr);
+  EXPECT_EQ(broker.fetchers.following.count(kPartition), 1u);
+  EXPECT_EQ(broker.table->stop(kPartition, LeaderEpoch(4), false), ErrorCode::NONE);
+  EXPECT_EQ(broker.fetchers.following.count(kPartition), 0u);
+  EXPECT_EQ(broker.table->stop(kPartition, LeaderEpoch(-2), true), ErrorCode::NONE) << "a deletion of the topic, whatever the epoch";
+  EXPECT_EQ(broker.partition(), nullptr);
+  EXPECT_EQ(broker.directories->find(kPartition), nullptr);
+}
+
+TEST(ReplicaTableTest, H28ATopicCreatedAnewUnderTheSameNameIsNotServedFromTheOldLog) {
+  ReplicasOnMemory broker;
+  ASSERT_EQ(broker.become(kOne, 0, {kOne}, true), ErrorCode::NONE);
+  ASSERT_TRUE(broker.produce().ok());
+  broker.topic_id = TopicId{3, 4};
+  EXPECT_EQ(broker.become(kOne, 1, {kOne}), ErrorCode::INCONSISTENT_TOPIC_ID);
+  broker.restart(false);
+  EXPECT_EQ(broker.become(kOne, 1, {kOne}, true), ErrorCode::INCONSISTENT_TOPIC_ID) << "after a restart the file in the log's directory says so";
+  EXPECT_EQ(broker.partition(), nullptr);
+}
+
+TEST(ReplicaTableTest, H28AReplicaThatMayLieInAnOfflineDirectoryIsNotCreatedElsewhere) {
+  ReplicasOnMemory broker({}, {"/a", "/b"});
+  ASSERT_EQ(broker.become(kOne, 0, {kOne}, true), ErrorCode::NONE);
+  const std::string at = broker.directories->find(kPartition)->health->path();
+  broker.disk.set_fault([at](const MemoryDisk::Operation& operation) { return operation.path.starts_with(at); });
+  broker.restart(false);
+  EXPECT_EQ(broker.become(kOne, 1, {kOne}), ErrorCode::KAFKA_STORAGE_ERROR);
+  EXPECT_TRUE(broker.table->is_offline(kPartition));
+  EXPECT_EQ(broker.become(kOne, 2, {kOne}), ErrorCode::KAFKA_STORAGE_ERROR);
+}
+
+}  // namespace
+}  // namespace quokka
