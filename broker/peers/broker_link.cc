@@ -6,11 +6,12 @@ ClientConnection* BrokerLink::to(BrokerId id) {
   const ClusterViewPtr view = view_.get();
   const Endpoint* endpoint = view->endpoint(id, settings_.listener);
   if (endpoint == nullptr) {
-    connection_.reset();
+    drop();
     return nullptr;
   }
   const bool same = connection_ && id_ == id && connection_->settings().host == endpoint->host && connection_->settings().port == endpoint->port;
   if (!same) {
+    drop();
     ClientSettings settings;
     settings.host = endpoint->host;
     settings.port = static_cast<uint16_t>(endpoint->port);
@@ -21,6 +22,12 @@ ClientConnection* BrokerLink::to(BrokerId id) {
     id_ = id;
   }
   return connection_.get();
+}
+
+void BrokerLink::drop() {
+  if (!connection_) return;
+  connection_->disconnect("the broker is not where it was any more");
+  connection_.reset();
 }
 
 }  // namespace quokka

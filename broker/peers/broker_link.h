@@ -25,7 +25,8 @@ class BrokerLink {
 
   // nullptr while the broker is not known to live or has no such listener. Another id or address drops the connection before.
   ClientConnection* to(BrokerId id);
-  void drop() { connection_.reset(); }
+  // What is unanswered fails with NETWORK_EXCEPTION: who waits for an answer must not wait for ever.
+  void drop();
 
  private:
   Loop& loop_;
