@@ -56,7 +56,7 @@ class KafkaProducer final : private RdKafka::DeliveryReportCb {
   std::unique_ptr<RdKafka::Producer> producer_;
 };
 
-// Reads partitions [0, partitions) of a topic from `start` on, each up to the end it has when it gets there. Records of a partition come in order.
+// Reads partitions [0, partitions) of a topic from `start` on, each at least up to the end it has at the call. Records of a partition come in order.
 // `start` is an offset, RdKafka::Topic::OFFSET_BEGINNING or RdKafka::Consumer::OffsetTail(n).
 void read_topic(const std::string& bootstrap, const std::string& topic, int32_t partitions, int64_t start,
                 const std::function<void(RdKafka::Message&)>& on_record, const ClientKeys& keys = {}, int timeout_ms = client_timeout_ms);
