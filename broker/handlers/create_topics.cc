@@ -31,6 +31,8 @@ using TopicResult = CreateTopicsResponse::CreatableTopicResult;
 using ConfigResult = TopicResult::CreatableTopicConfigs;
 
 constexpr std::string_view kClusterMetadataTopic = "__cluster_metadata";
+// Of all topics of a request: they are in memory together until it is answered.
+constexpr size_t kPartitionsOfRequestMax = 200'000;
 
 WantedTopic wanted_of(const Wanted& asked) {
   WantedTopic topic;
@@ -83,16 +85,24 @@ class Creation {
     const ClusterViewPtr view = services_.view.get();
     std::map<std::string_view, int> times;
     for (const Wanted& topic : topics()) ++times[topic.name];
+    size_t partitions = 0;
     for (size_t i = 0; i < items_.size(); ++i) {
       const Wanted& topic = topics()[i];
       if (topic.name == kClusterMetadataTopic) {
         fail(i, {ErrorCode::INVALID_REQUEST, "Creation of internal topic __cluster_metadata is prohibited."});
       } else if (times[topic.name] > 1) {
         fail(i, {ErrorCode::INVALID_REQUEST, "Found multiple entries for this topic."});
+      } else if (partitions > kPartitionsOfRequestMax) {
+        fail(i, {ErrorCode::INVALID_PARTITIONS, "The topics before this one have more than " + std::to_string(kPartitionsOfRequestMax) +
+                                                    " partitions together: create them in several requests."});
       } else {
         Result<TopicPlan> planned = plan_topic(wanted_of(topic), *view, services_.config, sources_, services_.random);
-        if (planned) items_[i].plan = *std::move(planned);
-        else fail(i, planned.error());
+        if (planned) {
+          partitions += planned->assignment.size();
+          items_[i].plan = *std::move(planned);
+        } else {
+          fail(i, planned.error());
+        }
       }
     }
   }

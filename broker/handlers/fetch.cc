@@ -29,6 +29,7 @@ using PartitionAnswer = TopicAnswer::PartitionData;
 
 constexpr int16_t kFirstOfMagic2 = 4, kFirstOfStorageError = 6, kFirstOfZstd = 10, kFirstOfFollowers = 11, kFirstOfTopicIds = 13, kFirstOfReplicaState = 15,
                   kFirstOfCurrentLeader = 16;
+constexpr size_t kPartitionsMax = 200'000;  // of one request
 constexpr int64_t kBatchSizeAt = 8;  // of the length field in a batch
 
 // Of an epoch in a fetch every negative number says that the client knows none.
@@ -108,6 +109,12 @@ class FetchCall : public std::enable_shared_from_this<FetchCall> {
   std::vector<std::vector<PartitionAnswer::AbortedTransaction>> aborted_;
 };
 
+size_t partition_count(const FetchRequest& request) {
+  size_t count = 0;
+  for (const auto& topic : request.topics) count += topic.partitions.size();
+  return count;
+}
+
 // An error of the whole: up to version 12 each partition carries it too.
 void FetchCall::refuse(ErrorCode error) {
   FetchResponse response;
@@ -174,6 +181,7 @@ void FetchCall::run() {
   replica_ = version_ >= kFirstOfReplicaState ? from.replica_state.replica_id : from.replica_id;
   if (replica_.value < -2) return refuse(ErrorCode::INVALID_REQUEST);
   if (replica_.value >= 0 && !call_->peer().inter_broker) return refuse(ErrorCode::CLUSTER_AUTHORIZATION_FAILED);
+  if (partition_count(from) > kPartitionsMax) return refuse(ErrorCode::INVALID_REQUEST);
   if (replica_.value >= 0) {
     isolation_ = Isolation::log_end;
     call_->measure_as_follower();

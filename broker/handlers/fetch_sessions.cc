@@ -73,22 +73,29 @@ size_t FetchSessions::size() const {
   return sessions_.size();
 }
 
-// Idle sessions go first; then a bigger session, or a follower's, takes the place of the least recently used that is worth less.
+size_t FetchSessions::partitions() const {
+  MutexLock lock(mutex_);
+  return partitions_;
+}
+
+bool FetchSessions::has_room(size_t partitions) const {
+  return sessions_.size() < settings_.sessions_max && partitions_ + partitions <= settings_.partitions_max;
+}
+
+// Idle sessions go first; then a bigger session, or a follower's, takes the place of those least recently used that are worth less.
 bool FetchSessions::make_room(const Request& request, MonoTime now) {
-  if (sessions_.size() < settings_.sessions_max) return true;
-  for (auto at = by_last_use_.begin(); at != by_last_use_.end(); ++at) {
-    const FetchSession& candidate = *sessions_.at(at->second);
+  const size_t wanted = request.wishes.size();
+  if (wanted > settings_.partitions_max) return false;
+  for (auto at = by_last_use_.begin(); !has_room(wanted) && at != by_last_use_.end();) {
+    const int32_t id = (at++)->second;
+    const FetchSession& candidate = *sessions_.at(id);
     const bool idle = now - candidate.last_used_ > settings_.idle_before_eviction;
     const bool settled = now - candidate.created_ > settings_.idle_before_eviction;
     const bool worth_less = (!candidate.privileged_ && request.from_follower) ||
-                            (candidate.privileged_ == request.from_follower && settled && candidate.cached_size_ < request.wishes.size());
-    if (idle || worth_less) {
-      sessions_.erase(at->second);
-      by_last_use_.erase(at);
-      return true;
-    }
+                            (candidate.privileged_ == request.from_follower && settled && candidate.cached_size_ < wanted);
+    if (idle || worth_less) remove(id);
   }
-  return false;
+  return has_room(wanted);
 }
 
 FetchSessionPtr FetchSessions::create(const Request& request, MonoTime now) {
@@ -102,6 +109,7 @@ FetchSessionPtr FetchSessions::create(const Request& request, MonoTime now) {
   if (id == 0 || sessions_.contains(id) || !make_room(request, now)) return nullptr;
   session->last_used_ = now;
   session->cached_size_ = size;
+  partitions_ += size;
   sessions_.emplace(id, session);
   by_last_use_.emplace(std::pair(now, id), id);
   return session;
@@ -111,6 +119,7 @@ void FetchSessions::remove(int32_t id) {
   const auto found = sessions_.find(id);
   if (found == sessions_.end()) return;
   by_last_use_.erase({found->second->last_used_, id});
+  partitions_ -= found->second->cached_size_;
   sessions_.erase(found);
 }
 
@@ -158,7 +167,17 @@ FetchContext FetchSessions::open(Request request, MonoTime now) {
     remove(session->id());
     return context;
   }
-  session->cached_size_ = context.wishes.size();
+  const auto kept = sessions_.find(session->id());
+  if (kept != sessions_.end() && kept->second == session) {
+    partitions_ += context.wishes.size() - session->cached_size_;
+    session->cached_size_ = context.wishes.size();
+    if (partitions_ > settings_.partitions_max) {  // it grew too big: the client begins anew, perhaps without one
+      remove(session->id());
+      context.error = ErrorCode::FETCH_SESSION_ID_NOT_FOUND;
+      context.wishes.clear();
+      return context;
+    }
+  }
   context.session = std::move(session);
   context.incremental = true;
   return context;

@@ -55,6 +55,7 @@ class FetchSessions {
   struct Settings {
     size_t sessions_max = 1000;  // max.incremental.fetch.session.cache.slots
     Duration idle_before_eviction = Duration::seconds(120);
+    size_t partitions_max = 500'000;  // of all sessions together: a few hundred bytes each
   };
   FetchSessions(Settings settings, Random& random) : settings_(settings), random_(random) {}
 
@@ -69,11 +70,14 @@ class FetchSessions {
   // Any thread. Finds, creates or advances the session of a request.
   FetchContext open(Request request, MonoTime now);
   size_t size() const;
+  // Of all sessions together.
+  size_t partitions() const;
 
  private:
   FetchSessionPtr create(const Request& request, MonoTime now) EXCLUDES(mutex_);
   FetchSessionPtr advance(const Request& request, MonoTime now, ErrorCode& error) EXCLUDES(mutex_);
   void remove(int32_t id) REQUIRES(mutex_);
+  bool has_room(size_t partitions) const REQUIRES(mutex_);
   bool make_room(const Request& request, MonoTime now) REQUIRES(mutex_);
 
   const Settings settings_;
@@ -81,6 +85,7 @@ class FetchSessions {
   mutable Mutex mutex_;
   std::unordered_map<int32_t, FetchSessionPtr> sessions_ GUARDED_BY(mutex_);
   std::map<std::pair<MonoTime, int32_t>, int32_t> by_last_use_ GUARDED_BY(mutex_);
+  size_t partitions_ GUARDED_BY(mutex_) = 0;
 };
 
 // The partitions of one client. A client with one request in flight is the rule, but nothing breaks with more.

@@ -88,6 +88,24 @@ TEST_F(FetchSessionsTest, B28TheCacheIsBoundedAndEvictsTheIdleAndWhatIsWorthLess
   EXPECT_EQ(sessions_.size(), 2u);
 }
 
+TEST_F(FetchSessionsTest, B28PartitionsOfAllSessionsTogetherAreBounded) {
+  FetchSessions few({10, Duration::seconds(120), 4}, random_);
+  const auto ask = [&](int32_t id, int32_t epoch, std::vector<FetchWish> wishes, bool follower = false) {
+    return few.open({id, epoch, false, follower, std::move(wishes), {}}, now_);
+  };
+  EXPECT_FALSE(ask(0, 0, {wish("a", 0), wish("a", 1), wish("a", 2), wish("a", 3), wish("a", 4)}).session) << "more than there may be";
+  const int32_t id = ask(0, 0, {wish("a", 0), wish("a", 1), wish("a", 2)}).session->id();
+  EXPECT_FALSE(ask(0, 0, {wish("b", 0), wish("b", 1)}).session) << "no room";
+  EXPECT_EQ(ask(id, 1, {wish("a", 3)}).wishes.size(), 4u);
+  EXPECT_EQ(ask(id, 2, {wish("a", 4)}).error, ErrorCode::FETCH_SESSION_ID_NOT_FOUND) << "it grew too big and is gone";
+  EXPECT_EQ(few.partitions(), 0u);
+  ask(0, 0, {wish("a", 0), wish("a", 1)});
+  ask(0, 0, {wish("b", 0), wish("b", 1)});
+  EXPECT_TRUE(ask(0, 0, {wish("c", 0), wish("c", 1), wish("c", 2)}, true).session) << "a follower's takes the place of several";
+  EXPECT_EQ(few.partitions(), 3u);
+  EXPECT_EQ(few.size(), 1u);
+}
+
 TEST_F(FetchSessionsTest, EpochMinusOneClosesAndServesWithoutASession) {
   const int32_t id = open(0, 0, {wish("a", 0)}).session->id();
   const FetchContext last = open(id, -1, {wish("a", 0)});

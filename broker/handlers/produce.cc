@@ -6,9 +6,8 @@
 // the answer to a wrong leader. Throttle times are 0. What was appended and not committed (in time) is answered with its offset beside the error.
 // Better than Kafka: null records are answered INVALID_REQUEST instead of never.
 #include <algorithm>
-#include <iterator>
 #include <memory>
-#include <unordered_map>
+#include <tuple>
 #include <vector>
 
 #include "broker/handlers/current_leaders.h"
@@ -96,27 +95,22 @@ AppendRules append_rules(const LogConfig& config) {
 
 // One outcome a partition, those of a topic side by side. Of a partition that is named twice the last records count.
 void Produce::collect() {
-  std::unordered_map<std::string_view, size_t> topic_places;
-  std::vector<std::vector<Outcome>> topics;
-  std::vector<std::unordered_map<PartitionIndex, size_t>> places;
   for (const auto& topic : request().topic_data) {
-    const size_t place = topic_places.try_emplace(topic.name, topics.size()).first->second;
-    if (place == topics.size()) {
-      topics.emplace_back();
-      places.emplace_back();
-    }
     for (const auto& partition : topic.partition_data) {
-      const auto [at, added] = places[place].try_emplace(partition.index, topics[place].size());
-      if (added) {
-        Outcome outcome;
-        outcome.topic = topic.name;
-        outcome.partition = partition.index;
-        topics[place].push_back(std::move(outcome));
-      }
-      topics[place][at->second].records = partition.records.bytes;
+      Outcome& outcome = outcomes_.emplace_back();
+      outcome.topic = topic.name;
+      outcome.partition = partition.index;
+      outcome.records = partition.records.bytes;
     }
   }
-  for (auto& outcomes : topics) std::move(outcomes.begin(), outcomes.end(), std::back_inserter(outcomes_));
+  const auto place = [](const Outcome& outcome) { return std::tie(outcome.topic, outcome.partition); };
+  const auto is_before = [&](const Outcome& a, const Outcome& b) { return place(a) < place(b); };
+  const auto out_of_order = [&](const Outcome& a, const Outcome& b) { return !is_before(a, b); };
+  if (std::adjacent_find(outcomes_.begin(), outcomes_.end(), out_of_order) == outcomes_.end()) return;
+  std::stable_sort(outcomes_.begin(), outcomes_.end(), is_before);
+  // Of equals, which are in the order of the request, the last stays.
+  const auto first_kept = std::unique(outcomes_.rbegin(), outcomes_.rend(), [&](const Outcome& a, const Outcome& b) { return place(a) == place(b); });
+  outcomes_.erase(outcomes_.begin(), first_kept.base());
 }
 
 // What is looked at before the request is taken apart; an error is that of every partition.

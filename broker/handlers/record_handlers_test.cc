@@ -11,6 +11,7 @@ namespace quokka {
 namespace {
 
 using TopicData = ProduceRequest::TopicProduceData;
+using PartitionData = TopicData::PartitionProduceData;
 using FetchTopic = FetchRequest::FetchTopic;
 using FetchPartition = FetchTopic::FetchPartition;
 
@@ -39,15 +40,16 @@ class RecordHandlersTest : public testing::Test {
     change.role.isr = change.role.replicas = std::move(in_sync);
     ASSERT_EQ(broker_->replicas->become({change}), std::vector{ErrorCode::NONE});
   }
-  ErrorCode produce(std::string_view topic, std::optional<Bytes> records) {
+  auto produce(const std::vector<TopicData>& topics) {
     ProduceRequest request;
     request.acks = 1;
-    std::vector<TopicData::PartitionProduceData> partitions(1);
-    partitions[0].records.bytes = records;
-    std::vector<TopicData> topics{{topic, partitions}};
     request.topic_data = topics;
-    const auto answer = broker_->ask<ProduceResponse>(handle_produce, request, 9);
-    return answer->response.responses[0].partition_responses[0].error_code;
+    return broker_->ask<ProduceResponse>(handle_produce, request, 9);
+  }
+  ErrorCode produce(std::string_view topic, std::optional<Bytes> records) {
+    std::vector<PartitionData> partitions(1);
+    partitions[0].records.bytes = records;
+    return produce({{topic, partitions}})->response.responses[0].partition_responses[0].error_code;
   }
   static FetchTopic topic(std::string_view name, const std::vector<FetchPartition>& partitions) {
     FetchTopic topic;
@@ -104,6 +106,34 @@ TEST_F(RecordHandlersTest, WhatWasAppendedButNotCommittedInTimeIsAnsweredWithIts
     EXPECT_EQ(told.error_code, ErrorCode::REQUEST_TIMED_OUT);
     EXPECT_EQ(told.base_offset, Offset(offset));
   }
+}
+
+TEST_F(RecordHandlersTest, B18AProduceAnswersEachPartitionOnceWithThoseOfItsTopic) {
+  std::vector<PartitionData> first(3), second(1), third(1);
+  first[0].index = PartitionIndex(1);
+  first[1].index = PartitionIndex(0);
+  first[2].index = PartitionIndex(1);
+  third[0].index = PartitionIndex(2);
+  const auto answer = produce({{"a", first}, {"b", second}, {"a", third}});
+  std::string named;
+  for (const auto& topic : answer->response.responses)
+    for (const auto& partition : topic.partition_responses) named += std::string(topic.name) + std::to_string(partition.index.value) + ' ';
+  EXPECT_EQ(named, "a0 a1 a2 b0 ");
+  EXPECT_EQ(answer->response.responses.size(), 2u);
+}
+
+// What is quadratic in them does not end within the patience of a test.
+TEST_F(RecordHandlersTest, B13AProduceToHundredsOfThousandsOfPartitions) {
+  std::vector<PartitionData> many(100'000);
+  for (size_t i = 0; i < many.size(); ++i) many[i].index = PartitionIndex(static_cast<int32_t>(many.size() - i));
+  const auto answer = produce({{"a", many}});
+  ASSERT_EQ(answer->response.responses.size(), 1u);
+  EXPECT_EQ(answer->response.responses[0].partition_responses.size(), many.size());
+}
+
+TEST_F(RecordHandlersTest, B28AFetchOfTooManyPartitionsIsRefused) {
+  const std::vector<FetchPartition> many(200'001);
+  EXPECT_EQ(fetch({topic("orders", many)}, 0, 13)->response.error_code, ErrorCode::INVALID_REQUEST);
 }
 
 TEST_F(RecordHandlersTest, UnknownPartitionsStandBehindTheOthersInAFetchsAnswer) {

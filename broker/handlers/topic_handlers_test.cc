@@ -145,6 +145,17 @@ TEST_F(TopicHandlersTest, NamesOfOneRequest) {
   EXPECT_EQ(create({})->response.topics.size(), 0u);
 }
 
+TEST_F(TopicHandlersTest, B18PartitionsOfOneRequestAreBounded) {
+  std::vector<NewTopicAsked> topics;
+  const std::vector<std::string> names = {"t0", "t1", "t2", "t3", "t4", "t5"};
+  for (const std::string& name : names) topics.push_back(new_topic(name, 60'000));
+  const auto answer = create(topics, 7, 10000, true);
+  ASSERT_EQ(answer->response.topics.size(), names.size());
+  EXPECT_EQ(answer->response.topics[3].error_code, ErrorCode::NONE);
+  EXPECT_EQ(answer->response.topics[4].error_code, ErrorCode::INVALID_PARTITIONS);
+  EXPECT_EQ(answer->response.topics[5].error_code, ErrorCode::INVALID_PARTITIONS);
+}
+
 TEST_F(TopicHandlersTest, WithoutPatienceTheTopicIsCreatedAndTheAnswerIsATimeOut) {
   for (const int32_t timeout : {0, -1}) {
     const std::string name = "t" + std::to_string(timeout);

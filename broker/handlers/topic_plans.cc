@@ -1,5 +1,6 @@
 #include "broker/handlers/topic_plans.h"
 
+#include <algorithm>
 #include <set>
 
 #include "broker/config/topic_settings.h"
@@ -10,13 +11,25 @@ namespace quokka {
 
 namespace {
 
-// A topic is one znode, and a znode has a megabyte.
-constexpr int32_t kPartitionsMax = 100'000;
+// A topic's assignment is one znode, and ZooKeeper takes a megabyte in one request.
+constexpr size_t kZnodeBytesMax = 900'000;
 
 Error error(ErrorCode code, std::string message) { return {code, std::move(message)}; }
 
-Error too_many_partitions() {
-  return error(ErrorCode::INVALID_PARTITIONS, "A topic has at most " + std::to_string(kPartitionsMax) + " partitions.");
+// What so many partitions take at least: "0":[1,2,3], for each.
+bool can_fit_znode(int64_t partitions, int64_t replication_factor) {
+  return partitions * (6 + 2 * std::max<int64_t>(replication_factor, 0)) <= static_cast<int64_t>(kZnodeBytesMax);
+}
+
+bool fits_znode(const znodes::ReplicaLists& assignment) {
+  znodes::Topic topic;
+  topic.partitions = assignment;
+  return encode(topic).size() <= kZnodeBytesMax;
+}
+
+Error too_many_partitions(int64_t partitions) {
+  return error(ErrorCode::INVALID_PARTITIONS, "A topic of " + std::to_string(partitions) + " partitions does not fit into its znode in ZooKeeper, which has " +
+                                                  std::to_string(kZnodeBytesMax) + " bytes for the list of replicas.");
 }
 
 std::string joined(const std::vector<std::string>& parts, const char* separator) {
@@ -56,7 +69,8 @@ Result<znodes::ReplicaLists> replicas_of(const WantedTopic& wanted, const Cluste
   if (wanted.assignment) return *wanted.assignment;
   const int32_t partitions = wanted.partitions == -1 ? config.num_partitions : wanted.partitions;
   const int32_t replication_factor = wanted.replication_factor == -1 ? config.default_replication_factor : wanted.replication_factor;
-  if (partitions > kPartitionsMax) return too_many_partitions();
+  const auto brokers_max = static_cast<int64_t>(view.brokers().size());
+  if (!can_fit_znode(partitions, std::min<int64_t>(replication_factor, brokers_max))) return too_many_partitions(partitions);
   PlacementStart start;
   if (const size_t brokers = view.brokers().size(); brokers > 0) {
     start.index = static_cast<uint32_t>(random.next() % brokers);
@@ -97,6 +111,7 @@ Result<TopicPlan> plan_topic(WantedTopic wanted, const ClusterView& view, const 
                  "Both numPartitions or replicationFactor and replicasAssignments were set. Both cannot be used at the same time.");
   Result<znodes::ReplicaLists> assignment = replicas_of(wanted, view, config, random);
   if (!assignment) return assignment.error();
+  if (!fits_znode(*assignment)) return too_many_partitions(static_cast<int64_t>(assignment->size()));
   if (Status status = validate_topic_name(wanted.name); !status) return status.error();
   if (Status status = check_given_assignment(wanted, view); !status) return status.error();
   if (Status status = check_topic_overrides(wanted.configs, sources); !status) return status.error();
@@ -112,13 +127,13 @@ Result<znodes::ReplicaLists> plan_more_partitions(std::string_view name, const z
     return error(ErrorCode::INVALID_PARTITIONS, "Topic currently has " + std::to_string(before) + " partitions, which is higher than the requested " +
                                                     std::to_string(count) + ".");
   if (count == before) return error(ErrorCode::INVALID_PARTITIONS, "Topic already has " + std::to_string(before) + " partitions.");
-  if (count > kPartitionsMax) return too_many_partitions();
   const auto first = topic.partitions.find(PartitionIndex(0));
   if (first == topic.partitions.end()) return error(ErrorCode::UNKNOWN_SERVER_ERROR, "Topic '" + std::string(name) + "' has no partition 0.");
 
   const int32_t more = count - before;
   const std::vector<BrokerRack> brokers = racks_of(view);
   const auto replication_factor = static_cast<int32_t>(first->second.size());
+  if (!can_fit_znode(count, replication_factor)) return too_many_partitions(count);
   if (!assignments)
     return place_replicas(brokers, more, replication_factor, start_of_added_partitions(brokers, first->second), PartitionIndex(before));
   znodes::ReplicaLists added;

@@ -107,6 +107,13 @@ TEST_F(TopicPlansTest, WhatCreateTopicsRefuses) {
   for (size_t i = 0; i < table.size(); ++i) EXPECT_EQ(plan(table[i].first).code(), table[i].second) << "row " << i;
 }
 
+TEST_F(TopicPlansTest, H41ATopicFitsIntoItsZnode) {
+  EXPECT_TRUE(plan(topic("t", 50'000, 3)).ok());
+  EXPECT_EQ(plan(topic("t", 62'000, 3)).code(), ErrorCode::INVALID_PARTITIONS) << "seen when it is written down";
+  EXPECT_EQ(plan(topic("t", 100'000, 3)).code(), ErrorCode::INVALID_PARTITIONS) << "seen before replicas are placed";
+  EXPECT_EQ(plan(topic("t", 1, INT16_MAX)).code(), ErrorCode::INVALID_REPLICATION_FACTOR);
+}
+
 TEST_F(TopicPlansTest, AGivenAssignmentIsTakenAsItIs) {
   const Result<TopicPlan> made = plan(assigned({{PartitionIndex(0), k12}, {PartitionIndex(1), {BrokerId(3), BrokerId(1)}}}));
   ASSERT_TRUE(made.ok());

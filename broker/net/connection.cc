@@ -59,11 +59,12 @@ void Connection::check_deadlines(MonoTime now) {
   if (in_frame_ || size_filled_ > 0) {
     // While it is us who do not read, the peer's time stands still.
     if (!may_read() || waits_for_budget_) {
-      frame_begun_ = now;
+      frame_begun_ = last_read_ = now;
     } else {
       auto filled = static_cast<int64_t>(frame_.filled());
       Duration allowed = settings.frame_timeout + Duration::micros(filled * 1000000 / settings.frame_bytes_per_second_min);
-      if (now - frame_begun_ > allowed) {
+      // Neither too slow as a whole nor silent in the middle of it.
+      if (now - frame_begun_ > allowed || now - last_read_ > settings.frame_timeout) {
         log_warn_every_for(peer_->address, kLogInterval, "connection from {} closed: {} of {} bytes of a request came in {} s", name(),
                            frame_.filled(), in_frame_ ? frame_.size() : 4, (now - frame_begun_).to_millis() / 1000);
         return close("a request came too slowly");
@@ -71,7 +72,8 @@ void Connection::check_deadlines(MonoTime now) {
     }
   }
   bool waits_for_us = order_.size() > 0 && writer_.empty();
-  if (!waits_for_us && now - last_active_ > settings.connections_max_idle)
+  const bool may_idle_for_ever = settings.connections_max_idle < Duration();
+  if (!waits_for_us && !may_idle_for_ever && now - last_active_ > settings.connections_max_idle)
     close(writer_.empty() ? "idle" : "the peer does not read its answers");
 }
 
@@ -170,7 +172,7 @@ bool Connection::read_once(size_t& budget) {
       return false;
     case IoResult::Kind::moved: break;
   }
-  last_active_ = lane_.loop.now();
+  last_active_ = last_read_ = lane_.loop.now();
   size_t in_room = std::min(got.bytes, room.size());
   if (in_room > 0) {
     frame_.add(in_room);

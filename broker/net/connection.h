@@ -140,6 +140,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   FrameBuffer frame_;
   RequestBudget::Lease lease_;
   MonoTime frame_begun_{};
+  MonoTime last_read_{};  // within the frame that is arriving
   bool is_first_frame_ = true;
   std::vector<uint8_t> left_over_;  // read, not yet taken because as many requests are in flight as may be
 

@@ -99,15 +99,41 @@ TEST(Connection, B6AFrameThatComesByteByByteIsCutOff) {
 
 TEST(Connection, B6AFrameAtADecentRateMayTakeLongerThanTheTimeOut) {
   ServerSettings settings;
-  settings.frame_timeout = Duration::millis(50);
+  settings.frame_timeout = Duration::millis(150);
   settings.frame_bytes_per_second_min = 1000;  // 200 KB: 200 s
   TestServer server(settings);
   RawClient client(server.port);
   std::string frame = request(3, 4, 1, std::string(200000, 'x'));
   client.send(frame.substr(0, 190000));
+  size_t sent = 190000;
+  auto begin = std::chrono::steady_clock::now();
+  ASSERT_TRUE(eventually([&] {
+    sent += client.send_some(frame.substr(sent, 1));
+    return std::chrono::steady_clock::now() - begin > std::chrono::milliseconds(500);
+  }));
+  client.send(frame.substr(sent));
+  EXPECT_TRUE(client.receive_frame().has_value());
+}
+
+TEST(Connection, B6AFrameThatStopsInTheMiddleIsCutOffWhateverItsRateWas) {
+  ServerSettings settings;
+  settings.frame_timeout = Duration::millis(100);
+  settings.frame_bytes_per_second_min = 1000;
+  TestServer server(settings);
+  RawClient client(server.port);
+  client.send(request(3, 4, 1, std::string(200000, 'x')).substr(0, 190000));
+  EXPECT_TRUE(client.is_closed_by_peer());
+  EXPECT_TRUE(eventually([&] { return server.server.queued_request_bytes() == 0; }));
+}
+
+TEST(Connection, ANegativeIdleTimeMeansForEver) {
+  ServerSettings settings;
+  settings.connections_max_idle = Duration::millis(-1);
+  TestServer server(settings);
+  RawClient client(server.port);
   auto begin = std::chrono::steady_clock::now();
   ASSERT_TRUE(eventually([&] { return std::chrono::steady_clock::now() - begin > std::chrono::milliseconds(300); }));
-  client.send(frame.substr(190000));
+  client.send(request(3, 4, 1, "x"));
   EXPECT_TRUE(client.receive_frame().has_value());
 }
 

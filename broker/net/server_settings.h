@@ -27,14 +27,15 @@ struct ServerSettings {
   int socket_receive_buffer_bytes = -1;
   int32_t socket_request_max_bytes = 104857600;
   int64_t queued_max_request_bytes = -1;  // -1: an eighth of the machine's memory (Kafka: no limit)
-  Duration connections_max_idle = Duration::millis(600000);
+  Duration connections_max_idle = Duration::millis(600000);  // negative: for ever
   int32_t max_connections = INT32_MAX;
   int32_t max_connections_per_ip = INT32_MAX;
   std::map<std::string, int32_t> max_connections_per_ip_overrides;  // by address
   // Ours.
   size_t requests_in_flight_max = 256;           // on one connection; then reading stops
   size_t connection_bytes_max = 128u << 20;      // requests and answers of one connection in memory; then reading stops
-  Duration frame_timeout = Duration::seconds(30);  // a frame begun is complete by then, plus its bytes at the rate below
+  // A frame begun is complete by then, plus its bytes at the rate below, and no longer silent than this in the middle of it.
+  Duration frame_timeout = Duration::seconds(30);
   int64_t frame_bytes_per_second_min = 16384;
 };
 
