@@ -1,6 +1,7 @@
 #include "coord/session/session_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -46,6 +47,16 @@ Error failed(const std::string& path, const char* what) {
   return Error{ErrorCode::KAFKA_STORAGE_ERROR, "cannot " + std::string(what) + " the ZooKeeper session file " + path + ": " + std::strerror(errno)};
 }
 
+// Of the file's directory on this host; "" if that cannot be found out.
+std::string place_of(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  struct stat status {};
+  char host[256] = "";
+  if (::stat(directory.c_str(), &status) != 0 || ::gethostname(host, sizeof host - 1) != 0) return "";
+  return std::string(host) + ' ' + std::to_string(status.st_dev) + ':' + std::to_string(status.st_ino);
+}
+
 bool write_all(int fd, std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = ::write(fd, text.data(), text.size());
@@ -63,8 +74,10 @@ std::optional<SessionKey> read_session_file(const std::string& path) {
   std::string version;
   std::string id_line;
   std::string password_line;
-  if (!std::getline(file, version) || !std::getline(file, id_line) || !std::getline(file, password_line)) return std::nullopt;
-  if (version != "version=1" || id_line.rfind("session_id=", 0) != 0 || password_line.rfind("password=", 0) != 0) return std::nullopt;
+  std::string place_line;
+  if (!std::getline(file, version) || !std::getline(file, id_line) || !std::getline(file, password_line) || !std::getline(file, place_line))
+    return std::nullopt;
+  if (version != "version=2" || place_line != "place=" + place_of(path) || id_line.rfind("session_id=", 0) != 0 || password_line.rfind("password=", 0) != 0) return std::nullopt;
   const std::optional<std::string> id = unhex(std::string_view(id_line).substr(11));
   const std::optional<std::string> password = unhex(std::string_view(password_line).substr(9));
   SessionKey key;
@@ -79,7 +92,8 @@ std::optional<SessionKey> read_session_file(const std::string& path) {
 
 Status write_session_file(const std::string& path, const SessionKey& key) {
   const std::string temporary = path + ".tmp";
-  const std::string text = "version=1\nsession_id=" + hex(id_bytes(key.id)) + "\npassword=" + hex({key.password.data(), key.password.size()}) + "\n";
+  const std::string text = "version=2\nsession_id=" + hex(id_bytes(key.id)) + "\npassword=" + hex({key.password.data(), key.password.size()}) +
+                           "\nplace=" + place_of(path) + "\n";
   ::unlink(temporary.c_str());
   const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return failed(temporary, "create");

@@ -4,7 +4,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
+#include <sstream>
 
 namespace quokka {
 namespace {
@@ -44,13 +46,29 @@ TEST_F(SessionFile, IsReadAsWritten) {
   EXPECT_FALSE(read_session_file(path));
 }
 
+TEST_F(SessionFile, ACopyElsewhereIsNoSession) {
+  ASSERT_TRUE(write_session_file(path, SessionKey{1, {}}).ok());
+  const std::string copy = directory + "/copy/zookeeper-session";
+  ASSERT_TRUE(std::filesystem::create_directory(directory + "/copy") && std::filesystem::copy_file(path, copy));
+  EXPECT_TRUE(read_session_file(path));
+  EXPECT_FALSE(read_session_file(copy));
+  std::filesystem::remove_all(directory + "/copy");
+}
+
 TEST_F(SessionFile, AnythingElseIsNoSession) {
   EXPECT_FALSE(read_session_file(path));
-  for (const char* text : {"", "version=1\n", "version=2\nsession_id=0000000000000001\npassword=00000000000000000000000000000000\n",
-                           "version=1\nsession_id=1\npassword=00000000000000000000000000000000\n",
-                           "version=1\nsession_id=000000000000000x\npassword=00000000000000000000000000000000\n",
-                           "version=1\nsession_id=0000000000000000\npassword=00000000000000000000000000000000\n",
-                           "version=1\nsession_id=0000000000000001\npassword=00\n"}) {
+  ASSERT_TRUE(write_session_file(path, SessionKey{1, {}}).ok());
+  std::ostringstream content;
+  content << std::ifstream(path).rdbuf();
+  const std::string whole = content.str();
+  const std::string place = whole.substr(whole.find("place="));
+  for (const std::string& text :
+       {std::string(), std::string("version=2\n"), whole.substr(0, whole.find("place=")),
+        "version=1\nsession_id=0000000000000001\npassword=00000000000000000000000000000000\n" + place,
+        "version=2\nsession_id=1\npassword=00000000000000000000000000000000\n" + place,
+        "version=2\nsession_id=000000000000000x\npassword=00000000000000000000000000000000\n" + place,
+        "version=2\nsession_id=0000000000000000\npassword=00000000000000000000000000000000\n" + place,
+        "version=2\nsession_id=0000000000000001\npassword=00\n" + place}) {
     write(text);
     EXPECT_FALSE(read_session_file(path)) << text;
   }

@@ -235,8 +235,17 @@ std::optional<ZookeeperHandle::State> state_of(int state) {
   return std::nullopt;
 }
 
-// The C client's own lines; it has one place for all handles.
-void on_log_line(const char* line) { log_warn("ZooKeeper client: {}", line); }
+// The C client's own lines, "2026-01-02 03:04:05,678:99(0x7f):ZOO_ERROR@function@123: what happened"; it has one place for all handles. While an
+// ensemble is away it says the same several times a second.
+void on_log_line(const char* text) {
+  const std::string_view line(text);
+  const size_t level = line.find(":ZOO_");
+  const size_t function = level == std::string_view::npos ? level : line.find('@', level);
+  const size_t what = function == std::string_view::npos ? function : line.find(": ", function);
+  if (what == std::string_view::npos) return log_warn("ZooKeeper client: {}", line);
+  const std::string_view origin = line.substr(function + 1, what - function - 1);
+  log_warn_every_for(origin, Duration::seconds(10), "ZooKeeper client: {}", line.substr(what + 2));
+}
 
 // On a thread of the C client.
 template <class Link>
