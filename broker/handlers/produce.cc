@@ -26,6 +26,8 @@ using TopicResponse = ProduceResponse::TopicProduceResponse;
 using PartitionResponse = TopicResponse::PartitionProduceResponse;
 
 constexpr int16_t kAcksAll = -1;
+// The batches of one request, which are read on the connection's loop, may be so many times the largest one (DecompressionLimits) together.
+constexpr size_t kDecompressedBatchesMax = 4;
 
 // A produce from its first append until it is answered.
 class Produce : public std::enable_shared_from_this<Produce> {
@@ -73,6 +75,7 @@ class Produce : public std::enable_shared_from_this<Produce> {
   const int16_t version_;
   Decoded<ProduceRequest> decoded_;
   std::vector<Outcome> outcomes_;
+  size_t decompressed_left_ = services_.decompression.decompressed_bytes_max * kDecompressedBatchesMax;
   size_t waiting_ = 0;       // partitions that are not committed yet
   bool running_ = true;      // stage one
   Loop::TimerId timer_ = 0;
@@ -168,8 +171,12 @@ void Produce::append(size_t index, const ClusterView& view) {
   // The frame is ours to change: offsets are patched in place.
   const MutableBytes writable(const_cast<uint8_t*>(records.data()), records.size());
   ScratchPool::Loan scratch = services_.scratches.lend();
-  Validation validation = validate_append(writable, partition->name(), append_rules(*permit->config), AppendOrigin::CLIENT, loop_.wall_now(),
-                                          services_.decompression, *scratch);
+  DecompressionLimits limits = services_.decompression;
+  limits.decompressed_bytes_max = std::min(limits.decompressed_bytes_max, decompressed_left_);
+  const uint64_t before = (*scratch).decompressed_bytes();
+  Validation validation =
+      validate_append(writable, partition->name(), append_rules(*permit->config), AppendOrigin::CLIENT, loop_.wall_now(), limits, *scratch);
+  decompressed_left_ -= std::min<uint64_t>(decompressed_left_, (*scratch).decompressed_bytes() - before);
   if (auto* refused = std::get_if<AppendRefused>(&validation)) {
     if (refused->message_in_response) outcome.message = std::move(refused->message);
     outcome.record_errors = std::move(refused->record_errors);

@@ -23,17 +23,17 @@ class RecordHandlersTest : public testing::Test {
     CreateTopicsRequest request;
     std::vector<CreateTopicsRequest::CreatableTopic> topics(1);
     topics[0].name = "orders";
-    topics[0].num_partitions = 2;
+    topics[0].num_partitions = 8;
     topics[0].replication_factor = 1;
     request.topics = topics;
     request.timeout_ms = 10000;
     id_ = broker_->ask<CreateTopicsResponse>(handle_create_topics, request, 7)->response.topics[0].topic_id;
     lead({BrokerId(1)}, LeaderEpoch(0));
   }
-  // Partition 0 only: of partition 1 there is no replica.
-  void lead(std::vector<BrokerId> in_sync, LeaderEpoch epoch) {
+  // Of the other partitions there is no replica.
+  void lead(std::vector<BrokerId> in_sync, LeaderEpoch epoch, int32_t partition = 0) {
     ReplicaTable::RoleChange change;
-    change.partition = {"orders", PartitionIndex(0)};
+    change.partition = {"orders", PartitionIndex(partition)};
     change.topic_id = id_;
     change.role.leader = BrokerId(1);
     change.role.leader_epoch = epoch;
@@ -129,6 +129,28 @@ TEST_F(RecordHandlersTest, B13AProduceToHundredsOfThousandsOfPartitions) {
   const auto answer = produce({{"a", many}});
   ASSERT_EQ(answer->response.responses.size(), 1u);
   EXPECT_EQ(answer->response.responses[0].partition_responses.size(), many.size());
+}
+
+TEST_F(RecordHandlersTest, B26TheBatchesOfARequestAreBoundedTogether) {
+  broker_->services->decompression.decompressed_bytes_max = 1 << 20;
+  const std::vector<uint8_t> value(900'000);
+  BatchFields compressed;
+  compressed.compression.codec = CompressionCodec::ZSTD;
+  BatchBuilder builder(compressed);
+  builder.add(1, std::nullopt, Bytes(value));
+  const std::vector<uint8_t> batch = builder.build();
+  ASSERT_LT(batch.size(), 1000u);
+  std::vector<PartitionData> partitions(6);
+  for (int32_t i = 0; i < 6; ++i) {
+    if (i > 0) lead({BrokerId(1)}, LeaderEpoch(0), i);
+    partitions[static_cast<size_t>(i)].index = PartitionIndex(i);
+    partitions[static_cast<size_t>(i)].records.bytes = Bytes(batch);
+  }
+  const auto answer = produce({{"orders", partitions}});
+  const auto& told = answer->response.responses[0].partition_responses;
+  EXPECT_EQ(told[3].error_code, ErrorCode::NONE);
+  EXPECT_EQ(told[4].error_code, ErrorCode::MESSAGE_TOO_LARGE);
+  EXPECT_EQ(told[5].error_code, ErrorCode::MESSAGE_TOO_LARGE);
 }
 
 TEST_F(RecordHandlersTest, B28AFetchOfTooManyPartitionsIsRefused) {

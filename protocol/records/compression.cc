@@ -149,6 +149,7 @@ struct DecompressionScratch::Memory {
   bool gzip_ready = false;
   ZSTD_DCtx* zstd = nullptr;
   bool in_use = false;
+  uint64_t decompressed_bytes = 0;
 
   ~Memory() {
     if (gzip_ready) inflateEnd(&gzip);
@@ -392,6 +393,8 @@ std::unique_ptr<Decompressor::Stream> stream_of(CompressionCodec codec, Bytes in
 
 }  // namespace
 
+uint64_t DecompressionScratch::decompressed_bytes() const { return memory_->decompressed_bytes; }
+
 Decompressor::Decompressor(CompressionCodec codec, Bytes compressed, int8_t magic, const DecompressionLimits& limits,
                            DecompressionScratch& scratch)
     : scratch_(scratch), allowed_(limits.decompressed_bytes_max) {
@@ -413,6 +416,7 @@ StreamEnd Decompressor::next(Bytes& chunk) {
   if (end_ == StreamEnd::MORE && chunk.size() > allowed_) end_ = StreamEnd::TOO_LARGE;
   if (end_ == StreamEnd::MORE) {
     allowed_ -= chunk.size();
+    scratch_.memory().decompressed_bytes += chunk.size();
   } else {
     chunk = {};
   }

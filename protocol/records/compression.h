@@ -48,6 +48,9 @@ class DecompressionScratch {
   struct Memory;
   Memory& memory() { return *memory_; }
 
+  // Plain bytes that came out of streams with this scratch, ever.
+  uint64_t decompressed_bytes() const;
+
  private:
   std::unique_ptr<Memory> memory_;
 };
