@@ -1,6 +1,8 @@
 #include "coord/registration/cluster_setup.h"
 
+#include <charconv>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "coord/znodes/broker.h"
@@ -42,18 +44,38 @@ void create_cluster_id(ZookeeperSession& session, Random& random, Function<void(
                  });
 }
 
+// "host", "host:port", "[::1]" or "[::1]:port" with blanks around it; nullopt for anything else.
+std::optional<std::string> with_port(std::string_view server) {
+  while (!server.empty() && server.front() == ' ') server.remove_prefix(1);
+  while (!server.empty() && server.back() == ' ') server.remove_suffix(1);
+  const size_t bracket = server.rfind(']');
+  const size_t colon = server.find(':', bracket == std::string_view::npos ? 0 : bracket);
+  if (server.empty() || colon == 0 || server.find(' ') != std::string_view::npos) return std::nullopt;
+  if (colon == std::string_view::npos) return std::string(server) + ":2181";
+  const std::string_view port = server.substr(colon + 1);
+  int number = 0;
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
+  if (error != std::errc() || end != port.data() + port.size() || number < 1 || number > 65535) return std::nullopt;
+  return std::string(server);
+}
+
 }  // namespace
 
 Result<ConnectString> parse_connect_string(std::string_view text) {
+  const Error bad{ErrorCode::INVALID_CONFIG, "zookeeper.connect '" + std::string(text) + "' is not host:port,host:port/chroot"};
   ConnectString parts;
   const size_t slash = text.find('/');
-  parts.servers = std::string(text.substr(0, slash));
   if (slash != std::string_view::npos) parts.chroot = std::string(text.substr(slash));
   while (!parts.chroot.empty() && parts.chroot.back() == '/') parts.chroot.pop_back();
-  const Error bad{ErrorCode::INVALID_CONFIG, "zookeeper.connect '" + std::string(text) + "' is not host:port,host:port/chroot"};
-  if (parts.servers.empty()) return bad;
   if (!parts.chroot.empty() && !is_valid_znode_path(parts.chroot)) return bad;
-  return parts;
+  for (std::string_view rest = text.substr(0, slash);;) {
+    const size_t comma = rest.find(',');
+    const std::optional<std::string> server = with_port(rest.substr(0, comma));
+    if (!server) return bad;
+    parts.servers += (parts.servers.empty() ? "" : ",") + *server;
+    if (comma == std::string_view::npos) return parts;
+    rest.remove_prefix(comma + 1);
+  }
 }
 
 void ensure_persistent_paths(ZookeeperSession& session, Function<void(Status)> done) { ensure_paths_from(session, 0, std::move(done)); }

@@ -16,10 +16,12 @@
 
 namespace quokka {
 
-// zookeeper.connect taken apart: "a:2181,b:2181/kafka" is {"a:2181,b:2181", "/kafka"}. Without a chroot it is empty.
+// zookeeper.connect taken apart: "a:2181,b/kafka" is {"a:2181,b:2181", "/kafka"}. Without a chroot it is empty.
 struct ConnectString {
-  std::string servers;
+  std::string servers;  // each with its port
   std::string chroot;
+
+  std::string str() const { return servers + chroot; }
 };
 Result<ConnectString> parse_connect_string(std::string_view text);
 

@@ -121,6 +121,8 @@ TEST(ConnectStringTest, IsTakenApart) {
   EXPECT_EQ(parse_connect_string("a:1,b:2/x/y")->chroot, "/x/y");
   EXPECT_EQ(parse_connect_string("a:1,b:2/x/y")->servers, "a:1,b:2");
   EXPECT_EQ(parse_connect_string("a:1/")->chroot, "");
+  EXPECT_EQ(parse_connect_string("a, b:2,[::1],[::1]:3/x")->str(), "a:2181,b:2,[::1]:2181,[::1]:3/x") << "ZooKeeper's own port where none is given";
+  for (const char* wrong : {"", "a:1,", ",a", "a:x", "a:", ":1", "a:1:2", "a:0", "a:65536", "a b:1"}) EXPECT_FALSE(parse_connect_string(wrong).ok()) << wrong;
   EXPECT_FALSE(parse_connect_string("/x").ok());
   EXPECT_FALSE(parse_connect_string("a:1/x//y").ok());
   EXPECT_FALSE(parse_connect_string("a:1/../y").ok());
