@@ -60,6 +60,7 @@ Node::Parts::StepDone Node::Parts::within(Duration limit, Status late, StepDone 
 void Node::Parts::make_chroot(StepDone done) {
   const Result<ConnectString> connect = parse_connect_string(config.zookeeper_connect);
   if (!connect) return done(connect.error());
+  config.zookeeper_connect = connect->str();  // each server with its port
   if (connect->chroot.empty()) return done({});
   session_above = ports.open_session(connect->servers, {});
   ensure_path(*session_above, connect->chroot,
