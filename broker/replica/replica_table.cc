@@ -117,7 +117,9 @@ ErrorCode ReplicaTable::stop(const TopicPartition& name, LeaderEpoch leader_epoc
     const bool unconditional = leader_epoch == kEpochDuringDelete || leader_epoch.value == -1;
     if (!unconditional && leader_epoch < partition->leader_epoch()) return ErrorCode::FENCED_LEADER_EPOCH;
     fetchers_.unfollow(name);
-    partition->stop(remove_log ? ErrorCode::UNKNOWN_TOPIC_OR_PARTITION : ErrorCode::NOT_LEADER_OR_FOLLOWER);
+    // A replica that is removed without its topic: others have the partition, and clients find them.
+    const bool topic_goes = remove_log && unconditional;
+    partition->stop(topic_goes ? ErrorCode::UNKNOWN_TOPIC_OR_PARTITION : ErrorCode::NOT_LEADER_OR_FOLLOWER);
     if (remove_log) erase(name);
   }
   if (!remove_log || !surroundings_.directories.find(name)) return ErrorCode::NONE;

@@ -9,7 +9,7 @@ namespace quokka {
 // ---- Events
 
 void ControllerCore::begin_event() {
-  QUOKKA_CHECK(marked_.empty() && proposals_.empty() && removing_.empty() && preferred_.empty(), "the event before has not ended");
+  QUOKKA_CHECK(marked_.empty() && proposals_.empty() && removing_.empty() && elections_.empty() && moves_.empty(), "the event before has not ended");
   unclean_.clear();
 }
 
@@ -30,8 +30,11 @@ Effects ControllerCore::on_elected(const ElectedState& state, MonoTime now) {
     else
       begin_deletion(name);
   }
-  preferred_.insert(state.preferred_election.begin(), state.preferred_election.end());
+  for (const TopicPartition& tp : state.preferred_election) elections_.emplace(tp, ElectionType::preferred);
   remove_preferred_election_ = true;
+  take_reassignment_request(state.reassignments);
+  for (const auto& [tp, assignment] : reassignments(std::nullopt))
+    if (!moves_.contains(tp)) begin_move(tp, assignment);
   for (const auto& [name, topic] : picture_.topics())
     for (const auto& [index, partition] : topic.partitions) outbox_.metadata({name, index});
   next_check_ = now + config_.leader_imbalance_first_check;
@@ -114,8 +117,15 @@ Effects ControllerCore::on_delete_topics(const std::set<std::string>& names) {
 
 Effects ControllerCore::on_preferred_election(const std::vector<TopicPartition>& partitions) {
   begin_event();
-  preferred_.insert(partitions.begin(), partitions.end());
+  for (const TopicPartition& tp : partitions) elections_.emplace(tp, ElectionType::preferred);
   remove_preferred_election_ = true;
+  return next();
+}
+
+Effects ControllerCore::on_elect_leaders(ElectionType type, const std::vector<TopicPartition>& partitions) {
+  begin_event();
+  elect_answer_.emplace();
+  for (const TopicPartition& tp : partitions) elections_.emplace(tp, type);
   return next();
 }
 
@@ -142,7 +152,8 @@ Effects ControllerCore::on_tick(MonoTime now) {
       }
     }
     for (const auto& [id, balance] : by_preferred)
-      if (is_imbalanced(balance.elsewhere.size(), balance.all)) preferred_.insert(balance.elsewhere.begin(), balance.elsewhere.end());
+      if (is_imbalanced(balance.elsewhere.size(), balance.all))
+        for (const TopicPartition& tp : balance.elsewhere) elections_.emplace(tp, ElectionType::preferred);
     next_check_ = now + config_.leader_imbalance_check;
   }
   Effects effects = next();
@@ -217,6 +228,10 @@ Effects ControllerCore::on_stop_replica_answer(BrokerId broker, BrokerEpoch brok
   const LiveBroker* known = picture_.broker(broker);
   if (known == nullptr || known->epoch != broker_epoch) return next();
   for (const auto& [tp, error] : partitions) {
+    if (auto leftovers = leftovers_.find(broker); leftovers != leftovers_.end() && error == ErrorCode::NONE) {
+      auto leftover = leftovers->second.find(tp);
+      if (leftover != leftovers->second.end() && leftover->second) leftovers->second.erase(leftover);
+    }
     auto deletion = deletions_.find(tp.topic);
     if (deletion == deletions_.end()) continue;
     auto replicas = deletion->second.find(tp);

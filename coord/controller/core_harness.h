@@ -1,6 +1,7 @@
 // For tests: a controller's core with a model of the znodes around it, which performs Effects to their end and tells what it did, line by line.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <set>
 #include <sstream>
@@ -16,6 +17,13 @@ inline std::string str(const LeaderAndIsr& state) {
   return state.recovering ? text + " recovering" : text;
 }
 
+inline std::string str(const Assignment& assignment) {
+  std::string text = "replicas " + str(assignment.replicas);
+  if (!assignment.adding.empty()) text += " adding " + str(assignment.adding);
+  if (!assignment.removing.empty()) text += " removing " + str(assignment.removing);
+  return text;
+}
+
 class CoreHarness {
  public:
   explicit CoreHarness(ControllerConfig config = ControllerConfig{BrokerId(1)}) : core(config), config_(config) {}
@@ -27,6 +35,7 @@ class CoreHarness {
   std::map<TopicPartition, LeaderAndIsr> states;  // partition_epoch is the version of the znode
   std::set<std::string> deletions;
   std::vector<TopicPartition> preferred_election;
+  std::map<TopicPartition, Replicas> reassignments;  // /admin/reassign_partitions
   std::set<std::string> unclean_topics;
 
   // ---- What was done
@@ -34,9 +43,15 @@ class CoreHarness {
   std::vector<Send> sent;
   std::optional<AlterIsrAnswer> alter_answer;
   std::optional<ShutdownAnswer> shutdown_answer;
+  std::optional<PartitionOutcomes> answered;  // of reassignments and elections
   std::optional<MonoTime> wake_at;
   size_t state_writes = 0;
   size_t refused_writes = 0;
+  // Called with the state before, if there was one, and after.
+  std::function<void(const TopicPartition&, const std::optional<LeaderAndIsr>&, const LeaderAndIsr&)> on_write;
+  // The controller dies after so many sends and writes: what it was about to do is not done, and the core is good for nothing but another elect().
+  std::optional<size_t> steps_to_live;
+  bool is_dead() const { return steps_to_live && *steps_to_live == 0; }
 
   static LiveBroker live(BrokerId id, BrokerEpoch epoch) {
     return {BrokerView{id, {Endpoint{"PLAINTEXT", "host" + std::to_string(id.value), 9092, 0}}, std::nullopt}, epoch};
@@ -53,6 +68,7 @@ class CoreHarness {
   }
 
   void elect(ControllerEpoch epoch, MonoTime now = {}) {
+    steps_to_live.reset();
     core = ControllerCore(config_);
     ElectedState state;
     state.controller_epoch = epoch;
@@ -61,6 +77,7 @@ class CoreHarness {
     state.states = states;
     state.deletions = deletions;
     state.preferred_election = preferred_election;
+    state.reassignments = reassignments;
     perform(core.on_elected(state, now));
   }
 
@@ -74,11 +91,14 @@ class CoreHarness {
   void perform(Effects effects) {
     while (true) {
       for (Send& send : effects.sends) {
+        if (dies()) return;
         lines.push_back(str(send));
         sent.push_back(std::move(send));
       }
       if (effects.alter_answer) alter_answer = effects.alter_answer;
       if (effects.shutdown_answer) shutdown_answer = effects.shutdown_answer;
+      if (effects.reassign_answer) answered = effects.reassign_answer;
+      if (effects.elect_answer) answered = effects.elect_answer;
       if (effects.wake_at) wake_at = effects.wake_at;
       if (!effects.ask_unclean.empty()) {
         std::set<std::string> allowed;
@@ -88,7 +108,9 @@ class CoreHarness {
         }
         effects = core.on_unclean_allowed(allowed);
       } else if (effects.has_writes()) {
-        effects = core.on_written(write(effects));
+        std::vector<StateOutcome> outcomes = write(effects);
+        if (is_dead()) return;
+        effects = core.on_written(outcomes);
       } else {
         return;
       }
@@ -96,9 +118,17 @@ class CoreHarness {
   }
 
  private:
+  // True when the step is not taken any more.
+  bool dies() {
+    if (is_dead()) return true;
+    if (steps_to_live) --*steps_to_live;
+    return false;
+  }
+
   std::vector<StateOutcome> write(const Effects& effects) {
     std::vector<StateOutcome> outcomes;
     for (const StateWrite& write : effects.state_writes) {
+      if (dies()) return {};
       ++state_writes;
       auto found = states.find(write.tp);
       const PartitionEpoch version = found == states.end() ? PartitionEpoch() : found->second.partition_epoch;
@@ -112,10 +142,23 @@ class CoreHarness {
       lines.push_back(line);
       LeaderAndIsr state = write.state;
       state.partition_epoch = version.next();
+      if (on_write) on_write(write.tp, found == states.end() ? std::nullopt : std::optional(found->second), state);
       states[write.tp] = state;
       outcomes.push_back({true, {}, false});
     }
+    for (const AssignmentWrite& write : effects.assignment_writes) {
+      if (dies()) return {};
+      lines.push_back("assign " + write.tp.str() + " " + str(write.assignment));
+      auto topic = topics.find(write.tp.topic);
+      if (topic != topics.end()) topic->second.partitions[write.tp.partition] = write.assignment;
+    }
+    for (const ReassignmentRemoval& removal : effects.reassignment_removals) {
+      lines.push_back("remove request to reassign " + removal.tp.str());
+      auto found = reassignments.find(removal.tp);
+      if (found != reassignments.end() && (!removal.replicas || *removal.replicas == found->second)) reassignments.erase(found);
+    }
     for (const TopicRemoval& removal : effects.topic_removals) {
+      if (dies()) return {};
       lines.push_back("remove znodes of " + removal.topic);
       for (PartitionIndex index : removal.partitions) states.erase({removal.topic, index});
       topics.erase(removal.topic);
@@ -151,6 +194,7 @@ class CoreHarness {
       for (const auto& topic : leader->topics)
         for (const auto& partition : topic.partitions) {
           text << separator << topic.name << "-" << partition.index << " " << quokka::str(partition.state) << (partition.is_new ? " new" : "");
+          if (is_reassigned(partition.assignment)) text << " " << quokka::str(partition.assignment);
           separator = "; ";
         }
     } else {
@@ -165,6 +209,7 @@ class CoreHarness {
     return text.str();
   }
   static std::string str(const LeaderAndIsr& state) { return quokka::str(state); }
+  static std::string str(const Assignment& assignment) { return quokka::str(assignment); }
 
   ControllerConfig config_;
 };

@@ -1,5 +1,6 @@
 // The steps that the controller's events share: deciding marked partitions, applying what was written, starting and stopping brokers, deletion.
 #include <algorithm>
+#include <utility>
 
 #include "coord/controller/core.h"
 #include "protocol/base/check.h"
@@ -10,39 +11,45 @@ namespace quokka {
 
 Effects ControllerCore::next() {
   Effects effects;
+  effects.alter_answer = std::exchange(alter_answer_, std::nullopt);  // what it was asked is written
   while (true) {
     propose_marked(effects);
     if (!effects.ends_event()) break;
     announce();
     if (!restarted_.empty()) {
       // Their failure is dealt with: now they start.
-      const std::vector<LiveBroker> started = std::move(restarted_);
-      restarted_.clear();
-      start_brokers(started);
+      start_brokers(std::exchange(restarted_, {}));
       continue;
     }
-    propose_preferred(effects);
+    propose_elections(effects);
     if (!effects.ends_event()) break;
+    propose_moves(effects);
+    if (!effects.ends_event()) break;
+    if (!marked_.empty()) continue;
     collect_removals(effects);
     if (!effects.ends_event()) break;
-    effects.alter_answer = std::move(alter_answer_);
-    alter_answer_.reset();
-    if (shutdown_) {
-      ShutdownAnswer answer;
-      for (const TopicPartition& tp : picture_.partitions_on({*shutdown_})) {
-        const PartitionPicture* partition = picture_.partition(tp);
-        if (partition->state && partition->state->leader == *shutdown_ && partition->assignment.replicas.size() > 1 && !deleting_.contains(tp.topic))
-          answer.remaining.push_back(tp);
-      }
-      effects.shutdown_answer = std::move(answer);
-      shutdown_.reset();
-    }
+    effects.reassign_answer = std::exchange(reassign_answer_, std::nullopt);
+    effects.elect_answer = std::exchange(elect_answer_, std::nullopt);
+    answer_shutdown(effects);
     break;
   }
   effects.sends = outbox_.take_first(picture_, deleting_, config_.id, epoch_);
-  if (effects.ends_event())
+  // An assignment that is recorded forgets replicas: they are told to go before.
+  if (effects.ends_event() || !effects.assignment_writes.empty())
     for (Send& send : outbox_.take_last(picture_, deleting_, config_.id, epoch_)) effects.sends.push_back(std::move(send));
   return effects;
+}
+
+void ControllerCore::answer_shutdown(Effects& effects) {
+  if (!shutdown_) return;
+  ShutdownAnswer answer;
+  for (const TopicPartition& tp : picture_.partitions_on({*shutdown_})) {
+    const PartitionPicture* partition = picture_.partition(tp);
+    if (partition->state && partition->state->leader == *shutdown_ && partition->assignment.replicas.size() > 1 && !deleting_.contains(tp.topic))
+      answer.remaining.push_back(tp);
+  }
+  effects.shutdown_answer = std::move(answer);
+  shutdown_.reset();
 }
 
 Effects ControllerCore::on_written(const std::vector<StateOutcome>& outcomes) {
@@ -58,14 +65,16 @@ Effects ControllerCore::on_written(const std::vector<StateOutcome>& outcomes) {
     // Stale: decided again on what is there now. An in-sync set is the leader's to propose again.
     picture_.put_state(proposal.tp, outcomes[i].current);
     outbox_.metadata(proposal.tp);
-    tell_replicas(proposal.tp, false, kNoLeader);
+    tell_replicas(proposal.tp, {}, kNoLeader);
     if (outcomes[i].topic_gone && proposal.why != Why::kAlter) continue;
     switch (proposal.why) {
       case Why::kState: mark(proposal.tp); break;
-      case Why::kPreferred: preferred_.insert(proposal.tp); break;
+      case Why::kElection: elections_.emplace(proposal.tp, proposal.election); break;
+      case Why::kMove: break;  // still among moves_
       case Why::kAlter: alter_answer_->partitions[*proposal.answer].error = ErrorCode::INVALID_UPDATE_VERSION; break;
     }
   }
+  for (const AssignmentWrite& write : std::exchange(recording_, {})) apply_assignment(write);
   for (const std::string& topic : removing_) {
     deletions_.erase(topic);
     deleting_.erase(topic);
@@ -87,21 +96,25 @@ void ControllerCore::apply(const Proposal& proposal) {
   }
   picture_.put_state(proposal.tp, std::move(state));
   outbox_.metadata(proposal.tp);
-  if (deleting_.contains(proposal.tp.topic)) {
-    mark(proposal.tp);  // its replicas may be removed now
-  } else if (proposal.why != Why::kAlter) {
-    tell_replicas(proposal.tp, proposal.is_new, leader_before);
+  if (deleting_.contains(proposal.tp.topic)) return mark(proposal.tp);  // its replicas may be removed now
+  switch (proposal.why) {
+    case Why::kMove: return apply_move(proposal.tp);
+    case Why::kElection: answer_election(proposal.tp, {ErrorCode::NONE, {}, proposal.state.leader}); break;
+    case Why::kState:
+    case Why::kAlter: break;
   }
+  if (proposal.why != Why::kAlter) tell_replicas(proposal.tp, proposal.is_new ? partition->assignment.replicas : Replicas(), leader_before);
+  advance_if_complete(proposal.tp);
 }
 
-void ControllerCore::tell_replicas(const TopicPartition& tp, bool is_new, BrokerId leader_before) {
+void ControllerCore::tell_replicas(const TopicPartition& tp, const Replicas& fresh, BrokerId leader_before) {
   const PartitionPicture* partition = picture_.partition(tp);
   if (!partition->state || deleting_.contains(tp.topic)) return;
   for (BrokerId id : picture_.present(tp, *partition)) {
     // A follower that shuts down stops fetching; a leader that does becomes a follower first.
     if (!picture_.is_shutting_down(id) || id == leader_before || id == partition->state->leader)
-      outbox_.leader_and_isr(id, tp, is_new);
-    else if (!is_new)
+      outbox_.leader_and_isr(id, tp, contains(fresh, id));
+    else if (!contains(fresh, id))
       outbox_.stop_replica(id, tp, partition->state->leader_epoch, false);
   }
 }
@@ -160,7 +173,7 @@ void ControllerCore::propose_marked(Effects& effects) {
     const PartitionPicture* partition = picture_.partition(tp);
     if (partition == nullptr) continue;
     if (auto state = decide(tp, *partition, decided))
-      proposals.push_back({tp, Why::kState, std::move(*state), !partition->state, std::nullopt});
+      proposals.push_back({tp, Why::kState, std::move(*state), !partition->state});
     else if (deleting_.contains(tp.topic))
       ask_removal(tp, *partition);
   }
@@ -174,15 +187,42 @@ void ControllerCore::propose_marked(Effects& effects) {
   for (Proposal& proposal : proposals) propose(effects, std::move(proposal));
 }
 
-void ControllerCore::propose_preferred(Effects& effects) {
-  const std::set<TopicPartition> wanted = std::move(preferred_);
-  preferred_.clear();
-  for (const TopicPartition& tp : wanted) {
-    const PartitionPicture* partition = picture_.partition(tp);
-    if (partition == nullptr || !partition->state || deleting_.contains(tp.topic)) continue;
-    if (auto state = elect_preferred(*partition->state, partition->assignment.replicas, picture_.online(tp, *partition)))
-      propose(effects, {tp, Why::kPreferred, std::move(*state), false, std::nullopt});
+void ControllerCore::propose_elections(Effects& effects) {
+  for (const auto& [tp, type] : std::exchange(elections_, {})) {
+    Result<LeaderAndIsr> state = elect(tp, type);
+    if (!state) {
+      answer_election(tp, {state.code(), state.error().message});
+      continue;
+    }
+    Proposal proposal{tp, Why::kElection, *std::move(state), false};
+    proposal.election = type;
+    propose(effects, std::move(proposal));
   }
+}
+
+Result<LeaderAndIsr> ControllerCore::elect(const TopicPartition& tp, ElectionType type) const {
+  const PartitionPicture* partition = picture_.partition(tp);
+  if (partition == nullptr) return Error{ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, "The partition does not exist."};
+  if (deleting_.contains(tp.topic)) return Error{ErrorCode::INVALID_TOPIC_EXCEPTION, "The topic is being deleted"};
+  const Error not_needed{ErrorCode::ELECTION_NOT_NEEDED, "Leader election not needed for topic partition."};
+  const Replicas& replicas = partition->assignment.replicas;
+  const Replicas online = picture_.online(tp, *partition);
+  if (type == ElectionType::preferred) {
+    if (partition->state && !replicas.empty() && partition->state->leader == replicas.front()) return not_needed;
+    if (partition->state)
+      if (auto elected = elect_preferred(*partition->state, replicas, online)) return *std::move(elected);
+    return Error{ErrorCode::PREFERRED_LEADER_NOT_AVAILABLE, "The preferred leader of " + tp.str() + " is not live or not in sync."};
+  }
+  if (partition->state && picture_.is_eligible(partition->state->leader)) return not_needed;
+  // A leader that shuts down still has every record.
+  const bool may_lose = partition->state && !picture_.brokers().contains(partition->state->leader);
+  if (partition->state)
+    if (auto elected = elect_offline(*partition->state, replicas, online, may_lose)) return *std::move(elected);
+  return Error{ErrorCode::ELIGIBLE_LEADERS_NOT_AVAILABLE, "No replica of " + tp.str() + " is live."};
+}
+
+void ControllerCore::answer_election(const TopicPartition& tp, PartitionOutcome outcome) {
+  if (elect_answer_) (*elect_answer_)[tp] = std::move(outcome);
 }
 
 // ---- Brokers
@@ -214,8 +254,10 @@ void ControllerCore::start_brokers(const std::vector<LiveBroker>& started) {
     ids.insert(broker.view.id);
     outbox_.everything_to(broker.view.id);
     announce_to_.insert(broker.view.id);
+    remove_leftovers(broker.view.id);
   }
   mark_on(ids);
+  resume_moves(ids);
 }
 
 void ControllerCore::announce() {
@@ -241,6 +283,7 @@ void ControllerCore::forget_topic(const std::string& name) {
   const TopicPicture* topic = picture_.topic(name);
   if (topic == nullptr) return;
   outbox_.forgotten(name, *topic);
+  forget_reassignments(name);
   std::erase_if(marked_, [&](const TopicPartition& tp) { return tp.topic == name; });
   deletions_.erase(name);
   deleting_.erase(name);
@@ -249,6 +292,7 @@ void ControllerCore::forget_topic(const std::string& name) {
 
 void ControllerCore::begin_deletion(const std::string& topic) {
   deleting_.insert(topic);
+  forget_reassignments(topic);
   Deletion& deletion = deletions_[topic];
   for (const auto& [index, partition] : picture_.topic(topic)->partitions) {
     const TopicPartition tp{topic, index};
@@ -283,6 +327,7 @@ void ControllerCore::collect_removals(Effects& effects) {
   unknown_deletions_.clear();
   effects.remove_preferred_election = remove_preferred_election_;
   remove_preferred_election_ = false;
+  effects.reassignment_removals = std::exchange(reassignment_removals_, {});
 }
 
 }  // namespace quokka

@@ -293,6 +293,9 @@ TEST(ControllerCore, AShuttingDownLeaderIsNotReplacedUncleanly) {
   cluster.perform(cluster.core.on_controlled_shutdown(BrokerId(1), BrokerEpoch(101)));
   ASSERT_TRUE(cluster.shutdown_answer);
   EXPECT_EQ(cluster.shutdown_answer->remaining, (std::vector<TopicPartition>{{"t", PartitionIndex(0)}}));
+  const TopicPartition first{"t", PartitionIndex(0)};
+  cluster.perform(cluster.core.on_elect_leaders(ElectionType::unclean, {first}));
+  EXPECT_EQ(cluster.answered->at(first).error, ErrorCode::ELIGIBLE_LEADERS_NOT_AVAILABLE);
   cluster.registered.erase(BrokerId(3));
   cluster.brokers();
   EXPECT_EQ(cluster.at(0).leader, BrokerId(1)) << "it still has every record and still serves";
@@ -331,6 +334,40 @@ TEST(ControllerCore, LostDirectoryMovesLeadershipAndComesBackWithTheBroker) {
   cluster.registered[BrokerId(1)] = BrokerEpoch(400);
   cluster.brokers();
   EXPECT_EQ(cluster.core.picture().offline_dirs(BrokerId(1)), nullptr);
+}
+
+TEST(ControllerCore, AReplicaThatLeavesWithABrokerThatShutsDownIsRemovedAtItsReturn) {
+  Cluster cluster;
+  cluster.perform(cluster.core.on_controlled_shutdown(BrokerId(1), BrokerEpoch(101)));
+  cluster.perform(cluster.core.on_reassign({{{"t", PartitionIndex(0)}, ids({2, 3})}}));
+  EXPECT_NE(cluster.line_of("stop-replica to 1@101: t-0 epoch 2 remove"), cluster.lines.size());
+  // The answer to the StopReplica of the shutdown; the broker is gone before it comes to the second.
+  cluster.perform(cluster.core.on_stop_replica_answer(BrokerId(1), BrokerEpoch(101), {{{"t", PartitionIndex(0)}, ErrorCode::NONE}}));
+  cluster.clear();
+  cluster.registered[BrokerId(1)] = BrokerEpoch(400);
+  cluster.brokers();
+  EXPECT_NE(cluster.line_of("stop-replica to 1@400: t-0 epoch -2 remove"), cluster.lines.size());
+  cluster.perform(cluster.core.on_stop_replica_answer(BrokerId(1), BrokerEpoch(400), {{{"t", PartitionIndex(0)}, ErrorCode::NONE}}));
+  cluster.clear();
+  cluster.registered[BrokerId(1)] = BrokerEpoch(500);
+  cluster.brokers();
+  EXPECT_EQ(cluster.line_of("stop-replica"), cluster.lines.size()) << "it has confirmed";
+}
+
+TEST(ControllerCore, PartitionsAddedToATopicThatIsBeingDeletedAreNobodys) {
+  Cluster cluster;
+  cluster.registered.erase(BrokerId(3));
+  cluster.brokers();
+  cluster.perform(cluster.core.on_delete_topics({"t"}));
+  cluster.topics["t"].partitions[PartitionIndex(2)].replicas = ids({1, 2});
+  const size_t writes = cluster.state_writes;
+  cluster.perform(cluster.core.on_topic_changed("t", cluster.topics["t"]));
+  EXPECT_EQ(cluster.state_writes, writes);
+  EXPECT_EQ(cluster.core.picture().partition({"t", PartitionIndex(2)}), nullptr);
+  // Nor does a reassignment keep it: it is refused, and one that was under way ends with the topic.
+  cluster.perform(cluster.core.on_reassign({{{"t", PartitionIndex(0)}, ids({2})}}));
+  const TopicPartition first{"t", PartitionIndex(0)};
+  EXPECT_EQ(cluster.answered->at(first).error, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
 }
 
 // Brokers come, go and bounce, topics are made and deleted, sets shrink and grow, znodes change behind the controller's back, controllers change.

@@ -42,6 +42,7 @@ struct ElectedState {
   std::map<TopicPartition, LeaderAndIsr> states;  // partitions without a state znode are missing
   std::set<std::string> deletions;                // children of /admin/delete_topics
   std::vector<TopicPartition> preferred_election;  // content of /admin/preferred_replica_election
+  std::map<TopicPartition, Replicas> reassignments;  // content of /admin/reassign_partitions
 };
 
 // ---- What is written, each with a check of /controller_epoch in the same multi
@@ -50,6 +51,18 @@ struct ElectedState {
 struct StateWrite {
   TopicPartition tp;
   LeaderAndIsr state;
+};
+
+// The replicas of one partition in its topic's znode; what else that holds stays. Nothing happens when the topic is gone: the list of topics will say so.
+struct AssignmentWrite {
+  TopicPartition tp;
+  Assignment assignment;
+};
+
+// An entry of /admin/reassign_partitions that is finished or refused; the znode goes with the last one.
+struct ReassignmentRemoval {
+  TopicPartition tp;
+  std::optional<Replicas> replicas;  // only while it asks for these
 };
 
 // All znodes of a topic whose replicas are gone, in the documented order, last its entry of /admin/delete_topics.
@@ -140,6 +153,21 @@ struct AlterIsrAnswer {
   std::vector<Partition> partitions;
 };
 
+// One partition of AlterPartitionReassignments (KIP-455).
+struct ReassignRequest {
+  TopicPartition tp;
+  std::optional<Replicas> target;  // nullopt: back to where it came from
+};
+// One partition of an answer; `message` says why when there is an error and more to say than its name.
+struct PartitionOutcome {
+  ErrorCode error = ErrorCode::NONE;
+  std::string message;
+  BrokerId leader{-1};  // of an election that was successful
+};
+using PartitionOutcomes = std::map<TopicPartition, PartitionOutcome>;
+
+enum class ElectionType { preferred, unclean };
+
 struct ShutdownAnswer {
   ErrorCode error = ErrorCode::NONE;
   std::vector<TopicPartition> remaining;  // still led by the broker: nobody else could be elected
@@ -147,7 +175,7 @@ struct ShutdownAnswer {
 
 // ---- All of it, in the order of performance
 
-// The shell performs one Effects to its end before it hands in the next event: sends; then, if questions are asked, it answers them through
+// The shell performs one Effects to its end before it hands in the next event: sends and answers; then, if questions are asked, it answers them through
 // on_unclean_allowed; else it performs the writes and hands their outcomes to on_written, state_writes first. Both return what is to be done next. An
 // Effects without questions and writes ends the event.
 struct Effects {
@@ -156,16 +184,21 @@ struct Effects {
   std::set<std::string> ask_unclean;
 
   std::vector<StateWrite> state_writes;
+  std::vector<AssignmentWrite> assignment_writes;
   std::vector<TopicRemoval> topic_removals;
   std::vector<std::string> deletion_request_removals;  // entries of /admin/delete_topics that name no topic, or with delete.topic.enable=false
   bool remove_preferred_election = false;              // delete /admin/preferred_replica_election
+  std::vector<ReassignmentRemoval> reassignment_removals;
 
   std::optional<AlterIsrAnswer> alter_answer;
+  std::optional<PartitionOutcomes> reassign_answer;
+  std::optional<PartitionOutcomes> elect_answer;
   std::optional<ShutdownAnswer> shutdown_answer;
   std::optional<MonoTime> wake_at;  // call on_tick then; replaces the time set before
 
   bool has_writes() const {
-    return !state_writes.empty() || !topic_removals.empty() || !deletion_request_removals.empty() || remove_preferred_election;
+    return !state_writes.empty() || !assignment_writes.empty() || !topic_removals.empty() || !deletion_request_removals.empty() ||
+           remove_preferred_election || !reassignment_removals.empty();
   }
   bool ends_event() const { return ask_unclean.empty() && !has_writes(); }
 };

@@ -91,6 +91,7 @@ void Outbox::stop_replica(BrokerId to, const TopicPartition& tp, LeaderEpoch lea
   partition.tp = tp;
   partition.leader_epoch = leader_epoch;
   partition.remove |= remove;
+  if (remove) leader_and_isr_[to].erase(tp);
 }
 
 std::vector<Send> Outbox::take_first(const Picture& picture, const std::set<std::string>& deleting, BrokerId controller, ControllerEpoch epoch) {

@@ -27,6 +27,7 @@ class Outbox {
   void live_brokers_changed() { live_brokers_changed_ = true; }
   // A topic that is no longer there.
   void forgotten(const std::string& topic, const TopicPicture& picture);
+  // A replica that is removed is not told anything else.
   void stop_replica(BrokerId to, const TopicPartition& tp, LeaderEpoch leader_epoch, bool remove);
 
   // What need not wait for the end of the event: who is live, and all that is known to those who know nothing.

@@ -28,6 +28,26 @@ void ControllerRunner::controlled_shutdown(BrokerId broker, BrokerEpoch broker_e
   });
 }
 
+void ControllerRunner::alter_reassignments(std::vector<ReassignRequest> requests, Function<void(Result<PartitionOutcomes>)> answered) {
+  shell_->loop().post([shell = shell_, requests = std::move(requests), answered = std::move(answered)]() mutable {
+    shell->alter_reassignments(std::move(requests), std::move(answered));
+  });
+}
+
+void ControllerRunner::list_reassignments(std::optional<std::vector<TopicPartition>> partitions,
+                                          Function<void(Result<std::map<TopicPartition, Assignment>>)> answered) {
+  shell_->loop().post([shell = shell_, partitions = std::move(partitions), answered = std::move(answered)]() mutable {
+    shell->list_reassignments(std::move(partitions), std::move(answered));
+  });
+}
+
+void ControllerRunner::elect_leaders(ElectionType type, std::vector<TopicPartition> partitions, Duration timeout,
+                                     Function<void(Result<PartitionOutcomes>)> answered) {
+  shell_->loop().post([shell = shell_, type, partitions = std::move(partitions), timeout, answered = std::move(answered)]() mutable {
+    shell->elect_leaders(type, std::move(partitions), timeout, std::move(answered));
+  });
+}
+
 void ControllerRunner::allocate_producer_ids(BrokerId broker, BrokerEpoch broker_epoch, Function<void(Result<ProducerIdRange>)> answered) {
   shell_->loop().post([shell = shell_, broker, broker_epoch, answered = std::move(answered)]() mutable {
     shell->allocate_producer_ids(broker, broker_epoch, std::move(answered));

@@ -71,6 +71,12 @@ class ControllerRunner {
 
   void alter_partition(AlterIsrRequest request, Function<void(AlterIsrAnswer)> answered);
   void controlled_shutdown(BrokerId broker, BrokerEpoch broker_epoch, Function<void(ShutdownAnswer)> answered);
+  // AlterPartitionReassignments: errors by partition, when what was asked is recorded.
+  void alter_reassignments(std::vector<ReassignRequest> requests, Function<void(Result<PartitionOutcomes>)> answered);
+  // Those that are under way, of the partitions named or of all.
+  void list_reassignments(std::optional<std::vector<TopicPartition>> partitions, Function<void(Result<std::map<TopicPartition, Assignment>>)> answered);
+  // ElectLeaders: errors by partition, when this broker's view shows the leaders that were elected; REQUEST_TIMED_OUT for those it does not show in time.
+  void elect_leaders(ElectionType type, std::vector<TopicPartition> partitions, Duration timeout, Function<void(Result<PartitionOutcomes>)> answered);
   // The next block of producer ids for a broker.
   void allocate_producer_ids(BrokerId broker, BrokerEpoch broker_epoch, Function<void(Result<ProducerIdRange>)> answered);
 

@@ -22,6 +22,7 @@ class Transcript {
     harness_.lines.clear();
     harness_.alter_answer.reset();
     harness_.shutdown_answer.reset();
+    harness_.answered.reset();
     run(verb, rest);
     if (harness_.alter_answer) {
       std::ostringstream text;
@@ -36,6 +37,15 @@ class Transcript {
       std::ostringstream text;
       text << "answer " << name(harness_.shutdown_answer->error) << ", remaining";
       for (const TopicPartition& tp : harness_.shutdown_answer->remaining) text << " " << tp;
+      harness_.lines.push_back(text.str());
+    }
+    if (harness_.answered) {
+      std::ostringstream text;
+      text << "answer";
+      for (const auto& [partition, outcome] : *harness_.answered) {
+        text << " " << partition << " " << name(outcome.error);
+        if (outcome.leader.value >= 0) text << " leader " << outcome.leader;
+      }
       harness_.lines.push_back(text.str());
     }
     return harness_.lines;
@@ -95,12 +105,13 @@ class Transcript {
                                          : harness_.core.on_leader_and_isr_answer(id, harness_.registered.at(id), partitions));
     } else if (verb == "shutdown") {
       harness_.perform(harness_.core.on_controlled_shutdown(broker(words.at(0)), harness_.registered.at(broker(words.at(0)))));
-    } else if (verb == "alter") {  // alter <broker> <topic-partition> <leader epoch> <partition epoch> <isr>
+    } else if (verb == "alter") {  // alter <broker> <topic-partition> <leader epoch> <partition epoch> <isr>, epochs "now" for those of the znode
       AlterIsr asked;
       asked.topic = tp(words.at(1)).topic;
       asked.partition = tp(words.at(1)).partition;
-      asked.leader_epoch = LeaderEpoch(std::stoi(words.at(2)));
-      asked.partition_epoch = PartitionEpoch(std::stoi(words.at(3)));
+      const LeaderAndIsr now = harness_.states[tp(words[1])];
+      asked.leader_epoch = words.at(2) == "now" ? now.leader_epoch : LeaderEpoch(std::stoi(words[2]));
+      asked.partition_epoch = words.at(3) == "now" ? now.partition_epoch : PartitionEpoch(std::stoi(words[3]));
       asked.isr = replicas(words.at(4));
       const BrokerId id = broker(words[0]);
       harness_.perform(harness_.core.on_alter_partition({id, harness_.registered.at(id), 3, {asked}}));
@@ -108,6 +119,21 @@ class Transcript {
       std::vector<TopicPartition> partitions;
       for (const std::string& word : words) partitions.push_back(tp(word));
       harness_.perform(harness_.core.on_preferred_election(partitions));
+    } else if (verb == "reassign") {  // <topic-partition>:<replicas>, without replicas: cancel
+      std::vector<ReassignRequest> requests;
+      for (const std::string& word : words) {
+        const size_t colon = word.find(':');
+        requests.push_back({tp(word.substr(0, colon)), std::nullopt});
+        if (colon != std::string::npos) requests.back().target = replicas(word.substr(colon + 1));
+      }
+      harness_.perform(harness_.core.on_reassign(requests));
+    } else if (verb == "reassign-znode") {
+      for (const std::string& word : words) harness_.reassignments[tp(word.substr(0, word.find(':')))] = replicas(word.substr(word.find(':') + 1));
+      harness_.perform(harness_.core.on_reassignment_request(harness_.reassignments));
+    } else if (verb == "elect") {  // elect preferred|unclean <topic-partition> ...
+      std::vector<TopicPartition> partitions;
+      for (size_t i = 1; i < words.size(); ++i) partitions.push_back(tp(words[i]));
+      harness_.perform(harness_.core.on_elect_leaders(words.at(0) == "unclean" ? ElectionType::unclean : ElectionType::preferred, partitions));
     } else if (verb == "unclean") {  // unclean.leader.election.enable=true for a topic
       harness_.unclean_topics.insert(words.at(0));
       harness_.perform(harness_.core.on_unclean_enabled(words.at(0)));

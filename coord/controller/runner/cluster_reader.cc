@@ -246,4 +246,22 @@ void ClusterReader::preferred_election(Function<void(bool, std::vector<TopicPart
                });
 }
 
+void ClusterReader::reassignments(Function<void(std::map<TopicPartition, Replicas>)> done) {
+  const std::string path(znodes::kReassignPartitions);
+  session_.exists(path, Watch::yes, [self = shared_from_this(), path](ZkOutcome outcome, const ZnodeStat&) { self->check(outcome, path); });
+  session_.get(path, Watch::no,
+               [self = shared_from_this(), path, done = std::move(done)](ZkOutcome outcome, ZnodeData data, const ZnodeStat&) mutable {
+                 if (!self->check(outcome, path)) return;
+                 std::map<TopicPartition, Replicas> found;
+                 if (outcome == ZkOutcome::no_node) return done(std::move(found));
+                 auto parsed = znodes::parse_reassignments(data ? *data : std::string());
+                 if (!parsed) {
+                   log_error("a request to reassign partitions is left alone: {}", parsed.error().message);
+                   return done(std::move(found));
+                 }
+                 for (znodes::Reassignment& each : *parsed) found[each.partition] = std::move(each.replicas);
+                 done(std::move(found));
+               });
+}
+
 }  // namespace quokka

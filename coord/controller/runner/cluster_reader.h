@@ -46,6 +46,8 @@ class ClusterReader : public std::enable_shared_from_this<ClusterReader> {
   void log_dir_events(std::vector<std::string> names, Function<void(std::set<BrokerId>)> done);
   // /admin/preferred_replica_election, empty when it is missing; leaves a watch for its creation.
   void preferred_election(Function<void(bool exists, std::vector<TopicPartition>)> done);
+  // /admin/reassign_partitions, empty when it is missing or cannot be understood; leaves a watch for its creation and change.
+  void reassignments(Function<void(std::map<TopicPartition, Replicas>)> done);
 
  private:
   static constexpr size_t kReadsInFlightMax = 1000;

@@ -69,6 +69,9 @@ void FencedWrites::perform(ZookeeperSession& session, int32_t epoch_version, con
   std::shared_ptr<FencedWrites> self(new FencedWrites(session, epoch_version, std::move(done)));
   ++self->under_way_;  // until all have begun
   self->write_states(effects.state_writes);
+  self->write_assignments(effects.assignment_writes);
+  self->reassignment_removals_ = effects.reassignment_removals;
+  if (!self->reassignment_removals_.empty()) self->edit_reassignments();
   for (const TopicRemoval& removal : effects.topic_removals) self->remove_topic(removal.topic);
   std::vector<std::string> paths;
   for (const std::string& topic : effects.deletion_request_removals) paths.push_back(znodes::delete_topic_path(topic));

@@ -42,6 +42,12 @@ class FencedWrites : public std::enable_shared_from_this<FencedWrites> {
   void write_alone(size_t index);
   void create_alone(size_t index, size_t step);
   void read_again(size_t index, bool may_be_done);
+  // Read, changed, and written at the version read (fenced_edits.cc).
+  void write_assignments(const std::vector<AssignmentWrite>& writes);
+  void edit_topic(const std::string& topic);
+  void edit_reassignments();
+  void edit(const std::string& path, Function<std::optional<ZkOp>(const std::string& data, int32_t version)> change);
+
   void remove_topic(const std::string& topic);
   // In order; missing ones are skipped. `retry` runs when something was created below them meanwhile.
   void remove_in_order(std::shared_ptr<std::vector<std::string>> paths, size_t from, Task retry);
@@ -58,6 +64,8 @@ class FencedWrites : public std::enable_shared_from_this<FencedWrites> {
   size_t under_way_ = 0;
   std::vector<StateWrite> writes_;
   std::vector<StateOutcome> outcomes_;
+  std::map<std::string, std::map<PartitionIndex, Assignment>> assignments_;  // by topic
+  std::vector<ReassignmentRemoval> reassignment_removals_;
   std::map<std::string, int> tries_;  // of topic removals
 };
 

@@ -229,6 +229,8 @@ inline std::string RunnerCluster::receive_metadata(Node& node, Bytes bytes, int1
       PartitionView each;
       each.index = partition.partition_index;
       each.leader = partition.leader;
+      each.leader_epoch = partition.leader_epoch;
+      each.partition_epoch = PartitionEpoch(partition.zk_version);
       view.partitions.push_back(each);
       line << " " << topic.topic_name << "-" << partition.partition_index << "=" << partition.leader;
     }

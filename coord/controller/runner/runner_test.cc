@@ -169,6 +169,80 @@ TEST_F(ThreeBrokers, AWriteUnderAnotherEpochDeposes_H29) {
   EXPECT_EQ(*zookeeper.data("/controller_epoch"), "8");
 }
 
+TEST_F(ThreeBrokers, AnExpiryInTheMiddleOfAnEventWaitsForNobody_H34) {
+  for (int round = 0; round < 3; ++round) {
+    const int32_t leads = controller();
+    Node& node = *nodes.at(leads);
+    // A deletion, a proposal and an election are under way or wait in line when the session goes.
+    std::optional<AlterIsrAnswer> proposal;
+    std::optional<ErrorCode> election;
+    node.session->hold();
+    zookeeper.put("/admin/preferred_replica_election", znodes::encode_partitions({{"t", PartitionIndex(1)}}));
+    node.runner.alter_partition({BrokerId(leads), epoch(leads), 3, {}}, [&](AlterIsrAnswer given) { proposal = std::move(given); });
+    node.runner.elect_leaders(ElectionType::preferred, {{"t", PartitionIndex(0)}}, Duration::seconds(1),
+                              [&](Result<PartitionOutcomes> given) { election = given.code(); });
+    loop.run_one();
+    zookeeper.expire(node.session->session_id());
+    node.session->release();
+    loop.run_ready();
+    EXPECT_FALSE(node.runner.is_active());
+    EXPECT_TRUE(proposal && election) << "those who wait are answered";
+    enlist(leads);
+    EXPECT_NE(controller(), 0);
+    EXPECT_EQ(node.runner.controller_id(), BrokerId(controller()));
+  }
+  create_topic("after", {{1, 2}});
+  EXPECT_EQ(state("after", 0).leader, BrokerId(1)) << "the new controller works";
+}
+
+TEST_F(ThreeBrokers, AnElectionThatFailsIsTriedAgainWithoutEnd_H35) {
+  kill(2);
+  kill(3);
+  zookeeper.expire(nodes[1]->session->session_id());
+  loop.run_ready();
+  ASSERT_EQ(controller(), 0);
+  enlist_later(1);
+  for (int i = 0; i < 30; ++i) {
+    nodes[1]->session->lose_writes(2, false);
+    for (int turn = 0; turn < 10; ++turn) loop.run_one();
+    nodes[1]->session->disconnect(i % 2 == 0 ? FakeSession::UnderWay::lost : FakeSession::UnderWay::not_sent);
+    loop.advance(Duration::seconds(2));
+    nodes[1]->session->reconnect();
+    if (!zookeeper.has("/brokers/ids/1")) enlist_later(1);
+  }
+  nodes[1]->session->lose_writes(0, false);
+  loop.run_ready();
+  if (!zookeeper.has("/brokers/ids/1")) enlist(1);  // as the registration does
+  loop.advance(Duration::seconds(30));
+  EXPECT_EQ(controller(), 1);
+  create_topic("after", {{1}});
+  EXPECT_EQ(state("after", 0).leader, BrokerId(1)) << "its watches are armed";
+}
+
+TEST_F(ThreeBrokers, WhatAWatchTellsIsReadWhenItsTurnComes_H36) {
+  // Broker 3 goes and comes while the controller is busy, and a topic appears between: what is read is what is there then.
+  nodes[1]->session->hold();
+  kill(3);
+  create_topic("u", {{3, 1}});
+  start(3);
+  nodes[1]->session->release();
+  loop.run_ready();
+  EXPECT_EQ(state("u", 0).leader, BrokerId(3)) << "no picture of a moment that has passed";
+  for (int round = 0; round < 3; ++round) {
+    kill(3);
+    EXPECT_EQ(state("u", 0).leader, BrokerId(1)) << "round " << round << ": every watch was armed again";
+    start(3);
+    ASSERT_EQ(alter(1, 1, 0, ids({1, 2})), ErrorCode::NONE);
+    zookeeper.put("/admin/preferred_replica_election", znodes::encode_partitions({{"u", PartitionIndex(0)}}));
+    AlterIsr asked{"u", {}, PartitionIndex(0), state("u", 0).leader_epoch, PartitionEpoch(state_version("u", 0)), ids({1, 3}), {}, false};
+    nodes.at(1)->runner.alter_partition({BrokerId(1), epoch(1), 3, {asked}}, [](AlterIsrAnswer) {});
+    loop.run_ready();
+    zookeeper.put("/admin/preferred_replica_election", znodes::encode_partitions({{"u", PartitionIndex(0)}}));
+    loop.run_ready();
+    ASSERT_EQ(state("u", 0).leader, BrokerId(3));
+  }
+}
+
 TEST_F(ThreeBrokers, ControllerNodeDeletedByHandMovesTheController) {
   zookeeper.erase("/controller");
   loop.run_ready();

@@ -30,6 +30,9 @@ class ControllerRunner::Shell : public ZookeeperListener, public std::enable_sha
 
   void alter_partition(AlterIsrRequest request, Function<void(AlterIsrAnswer)> answered);
   void controlled_shutdown(BrokerId broker, BrokerEpoch broker_epoch, Function<void(ShutdownAnswer)> answered);
+  void alter_reassignments(std::vector<ReassignRequest> requests, Function<void(Result<PartitionOutcomes>)> answered);
+  void list_reassignments(std::optional<std::vector<TopicPartition>> partitions, Function<void(Result<std::map<TopicPartition, Assignment>>)> answered);
+  void elect_leaders(ElectionType type, std::vector<TopicPartition> partitions, Duration timeout, Function<void(Result<PartitionOutcomes>)> answered);
   void allocate_producer_ids(BrokerId broker, BrokerEpoch broker_epoch, Function<void(Result<ProducerIdRange>)> answered);
   void when_topic_led(std::string topic, size_t partitions, Duration timeout, Function<void(ErrorCode)> done);
   void when_topic_deleted(std::string topic, Duration timeout, Function<void(ErrorCode)> done);
@@ -59,6 +62,7 @@ class ControllerRunner::Shell : public ZookeeperListener, public std::enable_sha
     bool deletions = false;
     bool log_dirs = false;
     bool preferred = false;
+    bool reassignments = false;
     std::set<std::string> changed_topics;
   };
 
@@ -104,7 +108,7 @@ class ControllerRunner::Shell : public ZookeeperListener, public std::enable_sha
   void read_topic(const std::string& name);
   void read_log_dir_events();
   void read_preferred_election();
-  void allocate(BrokerId broker, BrokerEpoch broker_epoch, std::shared_ptr<Function<void(Result<ProducerIdRange>)>> answered);
+  void read_reassignment_request();
   void perform(Effects effects);
   void send(const Send& what);
   void on_answer(BrokerId from, BrokerEpoch from_epoch, int16_t api_key, Bytes body);
@@ -114,6 +118,14 @@ class ControllerRunner::Shell : public ZookeeperListener, public std::enable_sha
   void tell_operator(const Effects& effects);
   void tell_waiting_deletions();
   void tell_brokers(const std::vector<LiveBroker>& brokers) const;
+
+  // ---- Requests (shell_requests.cc)
+  template <class Answer, class Told>
+  void ask(Function<Effects()> run, std::optional<Answer> Effects::* where, Function<void(Told)> answered, Told refusal);
+  // Answers the event at hand, if its answer is there.
+  void answer(Effects& effects);
+  void await_leaders(PartitionOutcomes outcomes, Duration timeout, Function<void(Result<PartitionOutcomes>)> answered);
+  void allocate(BrokerId broker, BrokerEpoch broker_epoch, std::shared_ptr<Function<void(Result<ProducerIdRange>)>> answered);
 
   const RunnerConfig config_;
   RunnerDefaults defaults_;
@@ -135,8 +147,7 @@ class ControllerRunner::Shell : public ZookeeperListener, public std::enable_sha
   std::set<std::string> deletions_told_;  // whose waiting is in the log
   bool busy_ = false;  // an event is being performed
   Task refuse_current_;
-  Function<void(AlterIsrAnswer)> alter_answered_;
-  Function<void(ShutdownAnswer)> shutdown_answered_;
+  Function<bool(Effects&)> answer_current_;  // true: given
   Loop::TimerId tick_timer_ = 0;
   Loop::TimerId audit_timer_ = 0;
   Loop::TimerId pause_timer_ = 0;

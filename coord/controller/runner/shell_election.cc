@@ -201,8 +201,7 @@ void ControllerRunner::Shell::resign(const char* why) {
   }
   core_.reset();
   deletions_told_.clear();
-  alter_answered_ = nullptr;
-  shutdown_answered_ = nullptr;
+  answer_current_ = nullptr;
   Task current = std::move(refuse_current_);
   refuse_current_ = nullptr;
   std::deque<Event> events = std::move(events_);

@@ -2,7 +2,6 @@
 // decides is performed to its end.
 #include "coord/controller/runner/control_requests.h"
 #include "coord/controller/runner/shell.h"
-#include "coord/znodes/controller.h"
 #include "coord/znodes/paths.h"
 #include "protocol/base/log.h"
 
@@ -23,6 +22,8 @@ void ControllerRunner::Shell::on_watch(WatchEvent, const std::string& path) {
     marks_.log_dirs = true;
   } else if (path == znodes::kPreferredReplicaElection) {
     marks_.preferred = true;
+  } else if (path == znodes::kReassignPartitions) {
+    marks_.reassignments = true;
   } else if (path.starts_with("/brokers/topics/")) {
     std::string name = path.substr(znodes::kTopics.size() + 1);
     if (name.find('/') == std::string::npos) marks_.changed_topics.insert(std::move(name));
@@ -55,6 +56,7 @@ void ControllerRunner::Shell::take_event() {
   }
   if (marks_.log_dirs) return read_log_dir_events();
   if (marks_.preferred) return read_preferred_election();
+  if (marks_.reassignments) return read_reassignment_request();
   if (events_.empty()) {
     busy_ = false;
     return;
@@ -67,6 +69,7 @@ void ControllerRunner::Shell::take_event() {
 
 void ControllerRunner::Shell::event_over() {
   refuse_current_ = nullptr;
+  answer_current_ = nullptr;
   busy_ = false;
   tell_waiting_deletions();
   waits_.look();
@@ -148,98 +151,12 @@ void ControllerRunner::Shell::read_preferred_election() {
   }));
 }
 
-// ---- Requests
-
-void ControllerRunner::Shell::alter_partition(AlterIsrRequest request, Function<void(AlterIsrAnswer)> answered) {
-  auto shared = std::make_shared<Function<void(AlterIsrAnswer)>>(std::move(answered));
-  post_event(
-      [this, request = std::move(request), shared] {
-        alter_answered_ = [shared](AlterIsrAnswer answer) { (*shared)(std::move(answer)); };
-        perform(core_->on_alter_partition(request));
-      },
-      [shared] { (*shared)(AlterIsrAnswer{ErrorCode::NOT_CONTROLLER, {}}); });
-}
-
-void ControllerRunner::Shell::controlled_shutdown(BrokerId broker, BrokerEpoch broker_epoch, Function<void(ShutdownAnswer)> answered) {
-  auto shared = std::make_shared<Function<void(ShutdownAnswer)>>(std::move(answered));
-  post_event(
-      [this, broker, broker_epoch, shared] {
-        shutdown_answered_ = [shared](ShutdownAnswer answer) { (*shared)(std::move(answer)); };
-        perform(core_->on_controlled_shutdown(broker, broker_epoch));
-      },
-      [shared] { (*shared)(ShutdownAnswer{ErrorCode::NOT_CONTROLLER, {}}); });
-}
-
-void ControllerRunner::Shell::allocate_producer_ids(BrokerId broker, BrokerEpoch broker_epoch, Function<void(Result<ProducerIdRange>)> answered) {
-  auto shared = std::make_shared<Function<void(Result<ProducerIdRange>)>>(std::move(answered));
-  post_event([this, broker, broker_epoch, shared] { allocate(broker, broker_epoch, shared); },
-             [shared] { (*shared)(Error{ErrorCode::NOT_CONTROLLER, "this broker is not the controller"}); });
-}
-
-void ControllerRunner::Shell::allocate(BrokerId broker, BrokerEpoch broker_epoch, std::shared_ptr<Function<void(Result<ProducerIdRange>)>> answered) {
-  auto answer = [answered](Shell& self, Result<ProducerIdRange> result) {
-    (*answered)(std::move(result));
-    self.event_over();
-  };
-  const LiveBroker* known = core_->picture().broker(broker);
-  if (known == nullptr) return answer(*this, Error{ErrorCode::BROKER_ID_NOT_REGISTERED, "broker " + std::to_string(broker.value) + " is not registered"});
-  if (known->epoch != broker_epoch) return answer(*this, Error{ErrorCode::STALE_BROKER_EPOCH, "the broker was registered anew"});
-  const std::string path(znodes::kProducerIdBlock);
-  ports_.session.get(path, Watch::no, in_term([=](Shell& self, ZkOutcome outcome, ZnodeData data, const ZnodeStat& stat) {
-                       if (outcome != ZkOutcome::ok) {
-                         log_error("{} cannot be read: {}", path, outcome);
-                         return answer(self, Error{ErrorCode::UNKNOWN_SERVER_ERROR, path + " cannot be read"});
-                       }
-                       znodes::ProducerIdBlock last;
-                       if (data && !data->empty()) {
-                         auto parsed = znodes::parse_producer_id_block(*data);
-                         if (!parsed) return answer(self, parsed.error());
-                         last = *parsed;
-                       }
-                       if (last.last > INT64_MAX - kProducerIdBlock) return answer(self, Error{ErrorCode::UNKNOWN_SERVER_ERROR, "all producer ids are used up"});
-                       const znodes::ProducerIdBlock next{broker, last.last + 1, last.last + kProducerIdBlock};
-                       std::vector<ZkOp> ops;
-                       ops.push_back(ZkOp::check(std::string(znodes::kControllerEpoch), self.epoch_version_));
-                       ops.push_back(ZkOp::set(path, znodes::encode(next), stat.version));
-                       self.ports_.session.multi(std::move(ops), self.in_term([=](Shell& again, MultiResult result) {
-                                                   if (result.failed_op() == size_t{0}) {
-                                                     again.on_writes_end(WritesEnd::deposed);
-                                                   } else if (result.outcome == ZkOutcome::ok) {
-                                                     answer(again, ProducerIdRange{ProducerId(next.first), static_cast<int32_t>(kProducerIdBlock)});
-                                                   } else if (result.outcome == ZkOutcome::bad_version || result.outcome == ZkOutcome::connection_loss) {
-                                                     again.allocate(broker, broker_epoch, answered);  // a block that was lost on the way is lost
-                                                   } else {
-                                                     answer(again, Error{ErrorCode::UNKNOWN_SERVER_ERROR, path + " cannot be written"});
-                                                   }
-                                                 }));
-                     }));
-}
-
-void ControllerRunner::Shell::unclean_election_enabled(std::optional<std::string> topic) {
-  post_event([this, topic = std::move(topic)] { perform(core_->on_unclean_enabled(topic)); }, nullptr);
-}
-
-void ControllerRunner::Shell::when_topic_led(std::string topic, size_t partitions, Duration timeout, Function<void(ErrorCode)> done) {
-  if (!running_) return done(ErrorCode::NOT_CONTROLLER);
-  auto is_led = [&view = ports_.view, topic = std::move(topic), partitions] {
-    const ClusterViewPtr now = view.get();
-    const TopicView* found = now->topic(topic);
-    if (found == nullptr || found->partitions.size() < partitions) return false;
-    for (const PartitionView& partition : found->partitions)
-      if (partition.leader.value < 0) return false;
-    return true;
-  };
-  waits_.wait(timeout, std::move(is_led), std::move(done));
-}
-
-void ControllerRunner::Shell::when_topic_deleted(std::string topic, Duration timeout, Function<void(ErrorCode)> done) {
-  if (!running_) return done(ErrorCode::NOT_CONTROLLER);
-  auto is_gone = [this, topic = std::move(topic)] {
-    if (ports_.view.get()->topic(topic) != nullptr) return false;
-    if (!core_ || core_->picture().topic(topic) == nullptr) return true;
-    return core_->is_deleting(topic) && !core_->deletion_waits_for(topic).empty();
-  };
-  waits_.wait(timeout, std::move(is_gone), std::move(done));
+void ControllerRunner::Shell::read_reassignment_request() {
+  marks_.reassignments = false;
+  // Topics are read before it: it names none that is not known.
+  reader_->reassignments(in_term([](Shell& self, std::map<TopicPartition, Replicas> partitions) {
+    self.perform(self.core_->on_reassignment_request(partitions));
+  }));
 }
 
 // ---- Performing
@@ -247,6 +164,7 @@ void ControllerRunner::Shell::when_topic_deleted(std::string topic, Duration tim
 void ControllerRunner::Shell::perform(Effects effects) {
   if (effects.wake_at) set_timer(*effects.wake_at);
   for (const Send& each : effects.sends) send(each);
+  answer(effects);
   if (!effects.ask_unclean.empty()) {
     const bool otherwise = defaults_.unclean_leader_election_enable && defaults_.unclean_leader_election_enable();
     return reader_->unclean_allowed(std::move(effects.ask_unclean), otherwise, in_term([](Shell& self, std::set<std::string> allowed) { self.perform(self.core_->on_unclean_allowed(allowed)); }));
@@ -256,17 +174,6 @@ void ControllerRunner::Shell::perform(Effects effects) {
     return FencedWrites::perform(ports_.session, epoch_version_, effects, in_term([](Shell& self, WritesEnd how, std::vector<StateOutcome> outcomes) {
                                    if (self.on_writes_end(how)) self.perform(self.core_->on_written(outcomes));
                                  }));
-  }
-  refuse_current_ = nullptr;
-  if (effects.alter_answer && alter_answered_) {
-    auto answered = std::move(alter_answered_);
-    alter_answered_ = nullptr;
-    answered(std::move(*effects.alter_answer));
-  }
-  if (effects.shutdown_answer && shutdown_answered_) {
-    auto answered = std::move(shutdown_answered_);
-    shutdown_answered_ = nullptr;
-    answered(std::move(*effects.shutdown_answer));
   }
   event_over();
 }
@@ -286,6 +193,11 @@ void ControllerRunner::Shell::tell_operator(const Effects& effects) {
   }
   if (leaderless > kPartitionsLoggedMax) log_warn("{} more partitions have no leader", leaderless - kPartitionsLoggedMax);
   if (!effects.state_writes.empty()) log_info("controller epoch {} changes the state of {} partitions", epoch_, effects.state_writes.size());
+  for (const AssignmentWrite& write : effects.assignment_writes)
+    log_info("partition {}: replicas {}, adding {}, removing {}", write.tp, str(write.assignment.replicas), str(write.assignment.adding),
+             str(write.assignment.removing));
+  for (const ReassignmentRemoval& removal : effects.reassignment_removals)
+    log_info("the request in {} to reassign {} is {}", znodes::kReassignPartitions, removal.tp, removal.replicas ? "done" : "refused or replaced");
   for (const TopicRemoval& removal : effects.topic_removals) log_info("topic {} is deleted: all its replicas are gone", removal.topic);
 }
 

@@ -42,6 +42,9 @@ void ControllerRunner::Shell::read_everything() {
     reading->preferred_exists = exists;
     reading->state.preferred_election = std::move(partitions);
   }));
+  reader_->reassignments(in_term([reading](Shell&, std::map<TopicPartition, Replicas> partitions) {
+    reading->state.reassignments = std::move(partitions);
+  }));
   reader_->children(std::string(znodes::kLogDirEventNotification), in_term([](Shell& self, std::vector<std::string> names) {
                       self.remove_notifications(znodes::kLogDirEventNotification, names);
                     }));
