@@ -46,7 +46,7 @@ INCLUDES = {
 }
 
 # Cores: they decide and perform nothing. Besides the standard library they include these only.
-PURE = re.compile(r"^(broker/(producer|epochs)/|coord/(znodes|view)/|coord/controller/(core|effects|election|picture|placement|reassignment)[a-z_]*\.|broker/replica/(leader|follower)\.|broker/(group|txn)/\w*core)")
+PURE = re.compile(r"^(broker/(producer|epochs)/|coord/(znodes|view)/|coord/controller/(core|effects|election|picture|placement|reassignment)[a-z_]*\.|broker/replica/(leader|follower)\.|broker/group/(group|group_values|group_joining|group_rebalance|group_offsets)\.|broker/(group|txn)/\w*core)")
 PURE_INCLUDES = ("protocol/base/", "protocol/records/", "coord/znodes/", "coord/view/")
 PURE_FORBIDDEN_BASE = ("protocol/base/loop.h", "protocol/base/log_capture.h")
 PURE_FORBIDDEN_STD = {"thread", "fstream", "iostream", "filesystem", "random", "chrono", "condition_variable", "future", "mutex"}

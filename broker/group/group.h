@@ -1,0 +1,121 @@
+// One group: its members, its committed offsets, and the questions that a coordinator asks about them. It decides nothing. PURE.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "broker/group/group_values.h"
+
+namespace quokka {
+
+struct GroupMember {
+  std::string id;
+  std::optional<std::string> instance_id;
+  std::string client_id;
+  std::string client_host;
+  int32_t rebalance_timeout_ms = 0;
+  int32_t session_timeout_ms = 0;
+  std::vector<GroupProtocol> protocols;
+  std::string assignment;
+
+  std::optional<GroupRequestId> joining;  // a JoinGroup that waits for the rebalance
+  std::optional<GroupRequestId> syncing;  // a SyncGroup that waits for the leader's
+  bool is_new = false;                    // its first JoinGroup waits
+  std::optional<MonoTime> session_ends;   // nullopt while a request of it waits: that it is there is known
+
+  bool is_static() const { return instance_id.has_value(); }
+  // "" unless it knows the protocol.
+  const std::string& metadata(std::string_view protocol) const;
+};
+
+// The topics of a member of a consumer group, as its subscription says in the form of version 0. nullopt: these bytes are none.
+std::optional<std::set<std::string>> subscribed_topics(std::string_view subscription);
+
+class Group {
+ public:
+  static constexpr size_t kRebalancesKept = 10;
+
+  struct Offset {
+    OffsetRecord record;
+    quokka::Offset batch_offset;  // where it lies in the log: the later one counts
+  };
+  using Offsets = std::map<TopicPartition, Offset>;
+  // A rebalance waits for members until then.
+  struct JoinTimer {
+    MonoTime at;
+    bool is_initial = false;  // the first of an empty group: it waits out its delay, whoever is there
+    int64_t delay_ms = 0;
+    int64_t remaining_ms = 0;  // by which the delay may still be prolonged
+  };
+
+  Group(std::string group_id, GroupTime now) : id(std::move(group_id)), state_timestamp_ms(now.wall.ms) {}
+
+  // --- Members
+  bool is(GroupState s) const { return state == s; }
+  bool has(const std::string& member_id) const { return members.count(member_id) != 0; }
+  GroupMember& member(const std::string& member_id) { return members.at(member_id); }
+  bool is_leader(const std::string& member_id) const { return leader == member_id; }
+  // nullptr if nobody goes by that instance id.
+  const std::string* static_member(const std::string& instance_id) const;
+  void add(GroupMember member, const std::string& its_protocol_type);
+  // Also a pending one. The leader's place goes to the first member.
+  void remove(const std::string& member_id);
+  // The member keeps everything but its id.
+  GroupMember& replace_static(const std::string& instance_id, const std::string& old_id, const std::string& new_id);
+  size_t joined_count() const;
+  bool all_joined() const { return joined_count() == members.size() && pending_members.empty(); }
+  int64_t rebalance_timeout_ms() const;  // the longest of its members
+  bool can_rebalance() const { return is(GroupState::STABLE) || is(GroupState::COMPLETING_REBALANCE) || is(GroupState::EMPTY); }
+  void transition_to(GroupState next, GroupTime now);
+
+  // --- Protocols
+  bool is_consumer_group() const { return protocol_type == "consumer"; }
+  // Can a member with these join those that are here?
+  bool supports(const std::string& its_protocol_type, const std::vector<GroupProtocol>& protocols) const;
+  // The one that most members prefer among those that all know.
+  std::string select_protocol() const;
+  // After members or protocol changed.
+  void note_subscriptions();
+  bool is_subscribed_to(const std::string& topic) const { return !subscriptions || subscriptions->count(topic) != 0; }
+
+  // --- Offsets
+  bool has_offsets() const { return !offsets.empty() || !open_offsets.empty(); }
+  bool has_open_offset(const TopicPartition& partition) const;
+  // Unless a later one is there.
+  void put_offset(const TopicPartition& partition, Offset offset);
+  // Those that have outlived `retention_ms` by the rules of KIP-211.
+  std::vector<TopicPartition> expired_offsets(GroupTime now, int64_t retention_ms) const;
+
+  GroupRecord record(const std::map<std::string, std::string>& assignments) const;
+  GroupDescription describe() const;
+
+  const std::string id;
+  GroupState state = GroupState::EMPTY;
+  std::optional<int64_t> state_timestamp_ms;
+  std::optional<std::string> protocol_type;
+  std::optional<std::string> protocol;
+  int32_t generation = 0;
+  std::optional<std::string> leader;
+  std::map<std::string, GroupMember> members;
+  std::map<std::string, std::string> static_members;  // instance id to member id
+  std::map<std::string, MonoTime> pending_members;    // ids that were given and not used yet, and until when
+  std::set<std::string> pending_sync;                 // members of this generation whose SyncGroup has not come
+  std::optional<std::set<std::string>> subscriptions;  // topics; nullopt: not known
+  bool new_member_added = false;                       // since the initial delay was begun or prolonged
+
+  std::optional<JoinTimer> join_timer;
+  std::optional<MonoTime> sync_until;
+  std::optional<MonoTime> due;  // when the coordinator looks next; not after any of the times above
+
+  Offsets offsets;
+  std::map<ProducerId, Offsets> open_offsets;  // of transactions that are not decided
+  std::optional<GroupRecord> loaded;           // the last one found while loading
+  std::deque<RebalanceNote> rebalances;
+};
+
+}  // namespace quokka
