@@ -107,10 +107,22 @@ struct BrokerConfig {
   int32_t offsets_topic_replication_factor = 0;
   int32_t offsets_topic_segment_bytes = 0;
   int32_t offsets_topic_compression_codec = 0;
+  int32_t offsets_load_buffer_size = 0;
+  int32_t offsets_commit_timeout_ms = 0;
+  int32_t offsets_commit_required_acks = -1;
   int32_t transaction_state_log_num_partitions = 0;
   int32_t transaction_state_log_replication_factor = 0;
   int32_t transaction_state_log_segment_bytes = 0;
   int32_t transaction_state_log_min_isr = 0;
+
+  // Groups
+  int32_t group_min_session_timeout_ms = 0;
+  int32_t group_max_session_timeout_ms = 0;
+  int32_t group_initial_rebalance_delay_ms = 0;
+  int32_t group_max_size = 0;
+  int32_t offset_metadata_max_bytes = 0;
+  int32_t offsets_retention_minutes = 0;
+  int64_t offsets_retention_check_interval_ms = 0;
 
   // Ours
   std::string quokka_admin_host;         // of /metrics and /health

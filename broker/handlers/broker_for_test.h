@@ -10,9 +10,11 @@
 
 #include "broker/config/topic_configs.h"
 #include "broker/disk/memory_disk.h"
+#include "broker/group/group_coordinator.h"
 #include "broker/handlers/call_for_test.h"
 #include "broker/handlers/handlers.h"
 #include "broker/handlers/services.h"
+#include "broker/journal/partition_journal_log.h"
 #include "broker/metrics/registry.h"
 #include "coord/configs/config_store.h"
 #include "coord/controller/runner/runner_harness.h"
@@ -57,6 +59,8 @@ struct BrokerForTest {
           });
         },
         loop);
+    journal_logs = std::make_unique<PartitionJournalLogs>(*replicas, loop);
+    groups = std::make_unique<GroupCoordinator>(GroupCoordinator::Settings{}, GroupCoordinator::Ports{{&loop}, pool, *journal_logs, n.view, random});
     configs = std::make_unique<ConfigStore>(*n.session, loop);
     services.reset(new Services{.config_sources = sources,
                                 .config = config,
@@ -67,6 +71,7 @@ struct BrokerForTest {
                                 .view = n.view,
                                 .fetch_sessions = fetch_sessions,
                                 .producer_ids = *producer_ids,
+                                .groups = *groups,
                                 .controller = n.runner,
                                 .coordination = loop,
                                 .session = *n.session,
@@ -112,6 +117,8 @@ struct BrokerForTest {
   std::unique_ptr<LogDirectories> directories;
   std::unique_ptr<ReplicaTable> replicas;
   std::unique_ptr<ProducerIds> producer_ids;
+  std::unique_ptr<PartitionJournalLogs> journal_logs;
+  std::unique_ptr<GroupCoordinator> groups;
   std::unique_ptr<ConfigStore> configs;
   std::unique_ptr<Services> services;
 };

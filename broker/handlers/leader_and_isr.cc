@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "broker/handlers/control_requests.h"
+#include "broker/handlers/coordinator_events.h"
 #include "broker/handlers/handlers.h"
 #include "broker/handlers/reply.h"
 #include "coord/configs/config_store.h"
@@ -58,6 +59,7 @@ std::vector<ErrorCode> apply(Services& services, const std::vector<ReplicaTable:
   const std::vector<ErrorCode> outcome = services.replicas.become(good);
   for (size_t i = 0; i < places.size(); ++i) {
     errors[places[i]] = outcome[i];
+    if (outcome[i] == ErrorCode::NONE) tell_coordinators(services, good[i]);
     if (outcome[i] != ErrorCode::NONE && outcome[i] != ErrorCode::STALE_CONTROLLER_EPOCH)
       log_error("{} cannot take the role the controller gives it: {}", good[i].partition, name(outcome[i]));
   }

@@ -53,11 +53,7 @@ class AutomaticCreation {
 
  private:
   static void create(const std::shared_ptr<AutomaticCreation>& self, std::string_view name) {
-    Services& services = self->services_;
-    Result<TopicPlan> plan =
-        plan_topic(automatic_topic(name, services.config), *services.view.get(), services.config, services.config_sources, services.random);
-    if (!plan) return settle(self, name, plan.code());
-    create_planned_topic(services, *std::move(plan), false, [self, name](Result<TopicId> id) { settle(self, name, id.code()); });
+    create_automatic_topic(self->services_, name, [self, name](Result<TopicId> id) { settle(self, name, id.code()); });
   }
 
   static void settle(const std::shared_ptr<AutomaticCreation>& self, std::string_view name, ErrorCode error) {

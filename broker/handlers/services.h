@@ -20,6 +20,7 @@ namespace quokka {
 
 class ConfigStore;
 class ControllerRunner;
+class GroupCoordinator;
 class ZookeeperSession;
 
 struct Services {
@@ -33,6 +34,7 @@ struct Services {
   ViewHolder& view;
   FetchSessions& fetch_sessions;
   ProducerIds& producer_ids;
+  GroupCoordinator& groups;
 
   ControllerRunner& controller;
   Loop& coordination;         // the loop of everything that talks to ZooKeeper: the two below are called on it

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "broker/handlers/control_requests.h"
+#include "broker/handlers/coordinator_events.h"
 #include "broker/handlers/handlers.h"
 #include "broker/handlers/reply.h"
 #include "protocol/messages/stop_replica.h"
@@ -44,7 +45,10 @@ void run(Services& services, CallPtr call, const StopReplicaRequest& request) {
   for (const Stop& stop : stops) {
     if (response.error_code != ErrorCode::NONE && !old_life) break;  // Kafka lists partitions in one case only
     ErrorCode error = response.error_code;
-    if (error == ErrorCode::NONE) error = services.replicas.stop({std::string(stop.topic), stop.partition}, stop.leader_epoch, stop.remove);
+    if (error == ErrorCode::NONE) {
+      error = services.replicas.stop({std::string(stop.topic), stop.partition}, stop.leader_epoch, stop.remove);
+      if (error == ErrorCode::NONE) tell_coordinators_of_stop(services, stop.topic, stop.partition, stop.leader_epoch);
+    }
     errors.push_back({stop.topic, stop.partition, error});
   }
   response.partition_errors = errors;

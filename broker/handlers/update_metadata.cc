@@ -4,6 +4,7 @@
 // several endpoints a broker, 2 racks, 3 listener names, 5 grouping by topic, 7 topic ids.
 #include <vector>
 
+#include "broker/group/group_coordinator.h"
 #include "broker/handlers/control_requests.h"
 #include "broker/handlers/handlers.h"
 #include "broker/handlers/reply.h"
@@ -71,6 +72,7 @@ void run(Services& services, CallPtr call, const UpdateMetadataRequest& request)
   if (response.error_code == ErrorCode::NONE) {
     const ViewChanges changes = services.view.apply(update_of(request, call->version()));
     if (!changes.brokers_gone.empty() || !changes.brokers_come.empty()) services.replicas.on_live_brokers(services.view.get()->brokers());
+    services.groups.on_partitions_deleted(changes.deleted);
     services.controller.view_changed();
   }
   reply(std::move(call), response);

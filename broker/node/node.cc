@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "broker/group/group_coordinator.h"
+#include "broker/journal/partition_journal_log.h"
 #include "broker/node/node_parts.h"
 #include "coord/znodes/admin.h"
 #include "protocol/base/log.h"
@@ -21,6 +23,23 @@ LogDirectories::Settings log_settings(const BrokerConfig& config) {
   settings.retention_interval = Duration::millis(config.log_retention_check_interval_ms);
   settings.producer_expiry_interval = Duration::millis(config.producer_id_expiration_check_interval_ms);
   settings.initial_delay = Duration::millis(config.log_initial_task_delay_ms);
+  return settings;
+}
+
+GroupCoordinator::Settings group_settings(const BrokerConfig& config) {
+  GroupCoordinator::Settings settings;
+  settings.groups.session_timeout_min_ms = config.group_min_session_timeout_ms;
+  settings.groups.session_timeout_max_ms = config.group_max_session_timeout_ms;
+  settings.groups.initial_rebalance_delay_ms = config.group_initial_rebalance_delay_ms;
+  settings.groups.members_max = static_cast<size_t>(config.group_max_size);
+  settings.groups.offset_metadata_bytes_max = config.offset_metadata_max_bytes;
+  settings.groups.offset_retention_ms = int64_t{config.offsets_retention_minutes} * 60'000;
+  settings.journal.load_bytes_max = static_cast<size_t>(std::min(config.offsets_load_buffer_size, 1 << 20));
+  settings.journal.write_timeout = Duration::millis(config.offsets_commit_timeout_ms);
+  settings.journal.compression.codec = static_cast<CompressionCodec>(config.offsets_topic_compression_codec);
+  settings.journal.answer_when_committed = config.offsets_commit_required_acks == -1;
+  settings.partitions = config.offsets_topic_num_partitions;
+  settings.retention_check = Duration::millis(config.offsets_retention_check_interval_ms);
   return settings;
 }
 
@@ -79,6 +98,13 @@ void Node::Parts::build_controller() {
   controller->on_refused([this](std::string reason) { fail(reason); });
 }
 
+void Node::Parts::build_coordinators() {
+  journal_logs = std::make_unique<PartitionJournalLogs>(*replicas, coordination);
+  std::vector<Loop*> loops;
+  for (const LoopWithStreams& each : ports.loops) loops.push_back(&each.loop);
+  groups = std::make_unique<GroupCoordinator>(group_settings(config), GroupCoordinator::Ports{loops, pool, *journal_logs, view, ports.random});
+}
+
 void Node::Parts::build_services() {
   producer_ids = std::make_unique<ProducerIds>(
       [this](Function<void(Result<ProducerIdBlock>)> done) {
@@ -97,6 +123,7 @@ void Node::Parts::build_services() {
                               .view = view,
                               .fetch_sessions = *fetch_sessions,
                               .producer_ids = *producer_ids,
+                              .groups = *groups,
                               .controller = *controller,
                               .coordination = coordination,
                               .session = *session,

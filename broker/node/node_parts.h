@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "broker/config/topic_configs.h"
+#include "broker/group/group_coordinator.h"
 #include "broker/handlers/dispatch.h"
 #include "broker/node/feature_epoch.h"
 #include "broker/node/node.h"
@@ -49,6 +50,7 @@ struct Node::Parts final : public ConfigListener {
 
   void build_replication();
   void build_controller();
+  void build_coordinators();
   void build_services();
   void collect_metrics();
 
@@ -108,6 +110,8 @@ struct Node::Parts final : public ConfigListener {
   std::unique_ptr<ReplicaFetchers> fetchers;
   std::unique_ptr<ReplicaTable> replicas;
   std::unique_ptr<ProducerIds> producer_ids;
+  std::unique_ptr<JournalLogs> journal_logs;
+  std::unique_ptr<GroupCoordinator> groups;
   std::unique_ptr<FetchSessions> fetch_sessions;
   std::unique_ptr<Traffic> traffic;
   ScratchPool scratches;

@@ -142,6 +142,7 @@ void Node::Parts::load_logs(StepDone done) {
 void Node::Parts::build(StepDone done) {
   build_replication();
   build_controller();
+  build_coordinators();
   build_services();
   collect_metrics();
   done({});
@@ -185,6 +186,7 @@ void Node::Parts::await_features(StepDone done) {
 
 void Node::Parts::start_serving(StepDone done) {
   ports.calls.start();
+  groups->start();
   configs->start(*this, std::move(done));
   directories.start([this](const LogDirectories::Failed& failed) { on_directory_offline(failed); });
   tick();

@@ -15,7 +15,10 @@ void Node::Parts::stop(Task stopped) {
   };
   if (!listens) return close();
   move_leaderships_away(0, [this, close = std::move(close)]() mutable {
-    ports.calls.stop([this, close = std::move(close)]() mutable { coordination.post(std::move(close)); });
+    // Members that wait for a rebalance are sent elsewhere, before connections are closed over them.
+    groups->stop([this, close = std::move(close)]() mutable {
+      ports.calls.stop([this, close = std::move(close)]() mutable { coordination.post(std::move(close)); });
+    });
   });
 }
 

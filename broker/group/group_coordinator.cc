@@ -1,0 +1,247 @@
+#include "broker/group/group_coordinator.h"
+
+#include <fmt/core.h>
+
+#include <atomic>
+#include <utility>
+
+#include "broker/journal/coordinator_partition.h"
+#include "protocol/base/mutex.h"
+#include "protocol/base/topic_name.h"
+#include "protocol/base/uuid.h"
+
+namespace quokka {
+
+namespace {
+
+// As Java writes a UUID: hexadecimal with dashes.
+std::string uuid_text(Random& random) {
+  const uint64_t high = random.next();
+  const Uuid id = Uuid::from_random(high, random.next());
+  return fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", id.high >> 32, id.high >> 16 & 0xffff, id.high & 0xffff, id.low >> 48,
+                     id.low & 0xffffffffffff);
+}
+
+template <class F>
+void run_on(Loop& loop, F f) {
+  if (loop.in_loop()) f();
+  else loop.post(std::move(f));
+}
+
+}  // namespace
+
+GroupCoordinator::GroupCoordinator(Settings settings, Ports ports) : settings_(std::move(settings)), ports_(std::move(ports)) {
+  for (Loop* loop : ports_.loops) lanes_.push_back(std::make_unique<Lane>(Lane{loop}));
+}
+
+void GroupCoordinator::start() {
+  for (const auto& lane : lanes_) {
+    lane->loop->post([this, &lane = *lane] {
+      lane.loop->call_after(settings_.retention_check, [this, &lane] { check_retention(lane); });
+    });
+  }
+}
+
+template <class F>
+void GroupCoordinator::on_every_lane(F f, Task done) {
+  struct Left {
+    std::atomic<size_t> lanes;
+    Task done;
+  };
+  auto left = std::make_shared<Left>(lanes_.size(), std::move(done));
+  for (const auto& lane : lanes_) {
+    lane->loop->post([&lane = *lane, f, left] {
+      f(lane);
+      if (--left->lanes == 0) left->done();
+    });
+  }
+}
+
+void GroupCoordinator::stop(Task done) {
+  on_every_lane(
+      [](Lane& lane) {
+        lane.stopped = true;
+        for (const auto& [partition, shard] : lane.shards) shard->journal().resign(std::nullopt);
+      },
+      std::move(done));
+}
+
+void GroupCoordinator::check_retention(Lane& lane) {
+  if (lane.stopped) return;
+  for (const auto& [partition, shard] : lane.shards) shard->on_retention();
+  lane.loop->call_after(settings_.retention_check, [this, &lane] { check_retention(lane); });
+}
+
+PartitionIndex GroupCoordinator::partition_of(std::string_view group) const {
+  const ClusterViewPtr view = ports_.view.get();
+  const TopicView* topic = view->topic(kGroupMetadataTopic);
+  const bool is_there = topic != nullptr && !topic->partitions.empty();
+  const int32_t partitions = !is_there ? settings_.partitions : topic->partitions.back().index.value + 1;
+  return coordinator_partition(group, partitions);
+}
+
+GroupShard& GroupCoordinator::shard_of(Lane& lane, PartitionIndex partition) {
+  std::unique_ptr<GroupShard>& shard = lane.shards[partition];
+  if (!shard) {
+    Journal::Settings journal = settings_.journal;
+    journal.partition = {std::string(kGroupMetadataTopic), partition};
+    shard = std::make_unique<GroupShard>(settings_.groups, std::move(journal), Journal::Ports{*lane.loop, ports_.pool, ports_.logs});
+  }
+  return *shard;
+}
+
+template <class F, class Refuse>
+void GroupCoordinator::with_shard(const std::string& group, F f, Refuse refuse) {
+  const PartitionIndex partition = partition_of(group);
+  Lane& lane = lane_of(partition);
+  run_on(*lane.loop, [&lane, partition, f = std::move(f), refuse = std::move(refuse)]() mutable {
+    const auto found = lane.shards.find(partition);
+    const ErrorCode error = found == lane.shards.end() ? ErrorCode::NOT_COORDINATOR : found->second->readiness();
+    if (error == ErrorCode::NONE) f(*found->second);
+    else refuse(error);
+  });
+}
+
+// --- Leadership
+
+void GroupCoordinator::lead(PartitionIndex partition, LeaderEpoch epoch) {
+  Lane& lane = lane_of(partition);
+  lane.loop->post([this, &lane, partition, epoch] {
+    if (!lane.stopped) shard_of(lane, partition).journal().lead(epoch);
+  });
+}
+
+void GroupCoordinator::resign(PartitionIndex partition, std::optional<LeaderEpoch> epoch) {
+  Lane& lane = lane_of(partition);
+  lane.loop->post([&lane, partition, epoch] {
+    if (const auto found = lane.shards.find(partition); found != lane.shards.end()) found->second->journal().resign(epoch);
+  });
+}
+
+void GroupCoordinator::on_partitions_deleted(const std::vector<TopicPartition>& partitions) {
+  if (partitions.empty()) return;
+  for (const auto& lane : lanes_) {
+    lane->loop->post([&lane = *lane, partitions] {
+      for (const auto& [partition, shard] : lane.shards) shard->on_partitions_deleted(partitions);
+    });
+  }
+}
+
+// --- Requests. The two ways out of one request share its `done`.
+
+void GroupCoordinator::join(JoinGroup join, Function<void(JoinAnswer)> done) {
+  JoinAnswer refusal;
+  refusal.member_id = join.member_id;
+  refusal.error = ErrorCode::INVALID_GROUP_ID;
+  if (join.group.empty()) return done(std::move(refusal));
+  join.unique = uuid_text(ports_.random);
+  auto answer = std::make_shared<Function<void(JoinAnswer)>>(std::move(done));
+  const std::string group = join.group;
+  with_shard(
+      group, [join = std::move(join), answer](GroupShard& shard) { shard.join(join, std::move(*answer)); },
+      [refusal = std::move(refusal), answer](ErrorCode error) mutable {
+        refusal.error = error;
+        (*answer)(std::move(refusal));
+      });
+}
+
+void GroupCoordinator::sync(SyncGroup sync, Function<void(SyncAnswer)> done) {
+  if (sync.group.empty()) return done(SyncAnswer{ErrorCode::INVALID_GROUP_ID, {}, {}, {}});
+  auto answer = std::make_shared<Function<void(SyncAnswer)>>(std::move(done));
+  const std::string group = sync.group;
+  with_shard(
+      group, [sync = std::move(sync), answer](GroupShard& shard) { shard.sync(sync, std::move(*answer)); },
+      [answer](ErrorCode error) {
+        // A rebalance that was under way is known to nobody: the member joins again.
+        const bool is_loading = error == ErrorCode::COORDINATOR_LOAD_IN_PROGRESS;
+        (*answer)(SyncAnswer{is_loading ? ErrorCode::REBALANCE_IN_PROGRESS : error, {}, {}, {}});
+      });
+}
+
+void GroupCoordinator::heartbeat(std::string group, MemberIdentity member, int32_t generation, Function<void(ErrorCode)> done) {
+  if (group.empty()) return done(ErrorCode::INVALID_GROUP_ID);
+  auto answer = std::make_shared<Function<void(ErrorCode)>>(std::move(done));
+  with_shard(
+      group,
+      [group, member = std::move(member), generation, answer](GroupShard& shard) { (*answer)(shard.heartbeat(group, member, generation)); },
+      // Sessions begin with the end of the load.
+      [answer](ErrorCode error) { (*answer)(error == ErrorCode::COORDINATOR_LOAD_IN_PROGRESS ? ErrorCode::NONE : error); });
+}
+
+void GroupCoordinator::leave(std::string group, std::vector<MemberIdentity> members, Function<void(GroupShard::Left)> done) {
+  if (group.empty()) return done({ErrorCode::INVALID_GROUP_ID, {}});
+  auto answer = std::make_shared<Function<void(GroupShard::Left)>>(std::move(done));
+  with_shard(
+      group, [group, members = std::move(members), answer](GroupShard& shard) { (*answer)(shard.leave(group, members)); },
+      [answer](ErrorCode error) { (*answer)({error, {}}); });
+}
+
+void GroupCoordinator::commit(OffsetCommit commit, Function<void(std::vector<ErrorCode>)> done) {
+  auto answer = std::make_shared<Function<void(std::vector<ErrorCode>)>>(std::move(done));
+  const std::string group = commit.group;
+  const size_t count = commit.partitions.size();
+  with_shard(
+      group, [commit = std::move(commit), answer](GroupShard& shard) { shard.commit(commit, std::move(*answer)); },
+      [count, answer](ErrorCode error) { (*answer)(std::vector<ErrorCode>(count, error)); });
+}
+
+void GroupCoordinator::fetch_offsets(std::string group, std::optional<std::vector<TopicPartition>> partitions, bool require_stable,
+                                     Function<void(GroupShard::Fetched)> done) {
+  auto answer = std::make_shared<Function<void(GroupShard::Fetched)>>(std::move(done));
+  with_shard(
+      group,
+      [group, partitions = std::move(partitions), require_stable, answer](GroupShard& shard) {
+        shard.fetch_offsets(group, partitions, require_stable, std::move(*answer));
+      },
+      [group, answer](ErrorCode error) { (*answer)(Error{error, group}); });
+}
+
+void GroupCoordinator::describe(std::string group, Function<void(Result<GroupDescription>)> done) {
+  auto answer = std::make_shared<Function<void(Result<GroupDescription>)>>(std::move(done));
+  with_shard(
+      group, [group, answer](GroupShard& shard) { (*answer)(shard.describe(group)); },
+      [group, answer](ErrorCode error) { (*answer)(Error{error, group}); });
+}
+
+void GroupCoordinator::list(Function<void(ErrorCode, std::vector<GroupOverview>)> done) {
+  struct Gathered {
+    Mutex mutex;
+    ErrorCode error GUARDED_BY(mutex) = ErrorCode::NONE;
+    std::vector<GroupOverview> groups GUARDED_BY(mutex);
+  };
+  auto gathered = std::make_shared<Gathered>();
+  const auto gather = [gathered](Lane& lane) {
+    MutexLock lock(gathered->mutex);
+    for (const auto& [partition, shard] : lane.shards) {
+      if (shard->readiness() == ErrorCode::COORDINATOR_LOAD_IN_PROGRESS) gathered->error = ErrorCode::COORDINATOR_LOAD_IN_PROGRESS;
+      for (GroupOverview& each : shard->list()) gathered->groups.push_back(std::move(each));
+    }
+  };
+  on_every_lane(gather, [gathered, done = std::move(done)]() mutable {
+    ErrorCode error = ErrorCode::NONE;
+    std::vector<GroupOverview> groups;
+    {
+      MutexLock lock(gathered->mutex);
+      error = gathered->error;
+      groups = std::move(gathered->groups);
+    }
+    done(error, std::move(groups));
+  });
+}
+
+void GroupCoordinator::delete_group(std::string group, Function<void(ErrorCode)> done) {
+  auto answer = std::make_shared<Function<void(ErrorCode)>>(std::move(done));
+  with_shard(
+      group, [group, answer](GroupShard& shard) { shard.delete_group(group, std::move(*answer)); }, [answer](ErrorCode error) { (*answer)(error); });
+}
+
+void GroupCoordinator::delete_offsets(std::string group, std::vector<TopicPartition> partitions, Function<void(GroupShard::Deleted)> done) {
+  if (group.empty()) return done(Error{ErrorCode::INVALID_GROUP_ID, group});
+  auto answer = std::make_shared<Function<void(GroupShard::Deleted)>>(std::move(done));
+  with_shard(
+      group,
+      [group, partitions = std::move(partitions), answer](GroupShard& shard) { shard.delete_offsets(group, partitions, std::move(*answer)); },
+      [group, answer](ErrorCode error) { (*answer)(Error{error, group}); });
+}
+
+}  // namespace quokka

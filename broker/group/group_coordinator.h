@@ -1,0 +1,91 @@
+// The group coordinator of a broker: one shard for each partition of __consumer_offsets that it leads, spread over the event loops. Finds the shard of a
+// group, and answers for those it has not.
+//
+// Any thread may call; `done` is called once, on any thread. Errors beside those of the shard: INVALID_GROUP_ID, COORDINATOR_LOAD_IN_PROGRESS,
+// NOT_COORDINATOR.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "broker/group/group_shard.h"
+#include "coord/view/cluster_view.h"
+
+namespace quokka {
+
+class GroupCoordinator {
+ public:
+  struct Settings {
+    GroupSettings groups;
+    Journal::Settings journal;           // but for the partition
+    int32_t partitions = 50;             // offsets.topic.num.partitions: while the topic is not there
+    Duration retention_check = Duration::seconds(600);
+  };
+  // All outlive this; the loops and the pool run nothing any more when it is destroyed.
+  struct Ports {
+    std::vector<Loop*> loops;
+    Pool& pool;
+    JournalLogs& logs;
+    ViewHolder& view;
+    Random& random;
+  };
+
+  GroupCoordinator(Settings settings, Ports ports);
+  GroupCoordinator(const GroupCoordinator&) = delete;
+  GroupCoordinator& operator=(const GroupCoordinator&) = delete;
+
+  // Begins to expire offsets.
+  void start();
+  // Unloads every shard; what waits is answered NOT_COORDINATOR, and so is what comes. `done` runs on any thread; no log is written to any more.
+  void stop(Task done);
+
+  PartitionIndex partition_of(std::string_view group) const;
+
+  // --- Leadership of partitions of __consumer_offsets, in the order in which it changes.
+  void lead(PartitionIndex partition, LeaderEpoch epoch);
+  // nullopt: the partition is gone.
+  void resign(PartitionIndex partition, std::optional<LeaderEpoch> epoch);
+  // Offsets of partitions that do not exist any more are forgotten.
+  void on_partitions_deleted(const std::vector<TopicPartition>& partitions);
+
+  // --- Requests
+  void join(JoinGroup join, Function<void(JoinAnswer)> done);  // `unique` is drawn here
+  void sync(SyncGroup sync, Function<void(SyncAnswer)> done);
+  void heartbeat(std::string group, MemberIdentity member, int32_t generation, Function<void(ErrorCode)> done);
+  void leave(std::string group, std::vector<MemberIdentity> members, Function<void(GroupShard::Left)> done);
+  void commit(OffsetCommit commit, Function<void(std::vector<ErrorCode>)> done);
+  void fetch_offsets(std::string group, std::optional<std::vector<TopicPartition>> partitions, bool require_stable,
+                     Function<void(GroupShard::Fetched)> done);
+  void describe(std::string group, Function<void(Result<GroupDescription>)> done);
+  // All groups of this broker; COORDINATOR_LOAD_IN_PROGRESS if a shard is being loaded.
+  void list(Function<void(ErrorCode, std::vector<GroupOverview>)> done);
+  void delete_group(std::string group, Function<void(ErrorCode)> done);
+  void delete_offsets(std::string group, std::vector<TopicPartition> partitions, Function<void(GroupShard::Deleted)> done);
+
+ private:
+  struct Lane {
+    Loop* loop;
+    // The loop's own.
+    std::map<PartitionIndex, std::unique_ptr<GroupShard>> shards{};
+    bool stopped = false;
+  };
+
+  Lane& lane_of(PartitionIndex partition) { return *lanes_[static_cast<size_t>(partition.value) % lanes_.size()]; }
+  GroupShard& shard_of(Lane& lane, PartitionIndex partition);
+  // `f(shard)` on the shard's loop if it is ready, else `refuse(error)`.
+  template <class F, class Refuse>
+  void with_shard(const std::string& group, F f, Refuse refuse);
+  void check_retention(Lane& lane);
+  // `f(lane)` on the loop of each, then `done` once on the loop of the last one.
+  template <class F>
+  void on_every_lane(F f, Task done);
+
+  const Settings settings_;
+  const Ports ports_;
+  std::vector<std::unique_ptr<Lane>> lanes_;  // constant after construction
+};
+
+}  // namespace quokka

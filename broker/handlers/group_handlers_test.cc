@@ -1,0 +1,272 @@
+// The handlers of groups and committed offsets: over a real partition in memory, a controller and an in-memory ZooKeeper.
+#include <gtest/gtest.h>
+
+#include "broker/handlers/broker_for_test.h"
+#include "protocol/base/log_capture.h"
+#include "protocol/base/topic_name.h"
+#include "protocol/messages/create_topics.h"
+#include "protocol/messages/delete_groups.h"
+#include "protocol/messages/describe_groups.h"
+#include "protocol/messages/find_coordinator.h"
+#include "protocol/messages/heartbeat.h"
+#include "protocol/messages/join_group.h"
+#include "protocol/messages/leave_group.h"
+#include "protocol/messages/list_groups.h"
+#include "protocol/messages/offset_commit.h"
+#include "protocol/messages/offset_delete.h"
+#include "protocol/messages/offset_fetch.h"
+#include "protocol/messages/sync_group.h"
+
+namespace quokka {
+namespace {
+
+using CommitTopic = OffsetCommitRequest::OffsetCommitRequestTopic;
+using CommitPartition = CommitTopic::OffsetCommitRequestPartition;
+using FetchTopic = OffsetFetchRequest::OffsetFetchRequestTopic;
+
+class GroupHandlersTest : public testing::Test {
+ protected:
+  void start(Properties properties) {
+    RunnerCluster::Node& node = cluster_.start(1);
+    broker_ = std::make_unique<BrokerForTest>(cluster_, node, std::move(properties));
+    broker_->broker_epoch = cluster_.epoch(1).value;
+    ASSERT_EQ(cluster_.controller(), 1);
+  }
+  ManualLoop& loop() { return static_cast<ManualLoop&>(broker_->services->coordination); }
+  void make_topic(const std::string& name) {
+    CreateTopicsRequest::CreatableTopic topic;
+    topic.name = name;
+    topic.num_partitions = 2;
+    topic.replication_factor = 1;
+    std::vector topics{topic};
+    CreateTopicsRequest request;
+    request.topics = topics;
+    request.timeout_ms = 10000;
+    ASSERT_EQ(broker_->ask<CreateTopicsResponse>(handle_create_topics, request, 7)->response.topics[0].error_code, ErrorCode::NONE);
+  }
+  auto find(int8_t type, std::string_view key, int16_t version) {
+    FindCoordinatorRequest request;
+    request.key_type = type;
+    std::vector keys{key};
+    if (version < 4) request.key = key;
+    else request.coordinator_keys = keys;
+    return broker_->ask<FindCoordinatorResponse>(handle_find_coordinator, request, version);
+  }
+  // This broker leads every partition of __consumer_offsets, as LeaderAndIsr would have it.
+  void lead_offsets() {
+    broker_->ask<FindCoordinatorResponse>(handle_find_coordinator, FindCoordinatorRequest(), 3);
+    const TopicView* topic = broker_->services->view.get()->topic(kGroupMetadataTopic);
+    ASSERT_NE(topic, nullptr);
+    for (const PartitionView& partition : topic->partitions) {
+      ReplicaTable::RoleChange change;
+      change.partition = {std::string(kGroupMetadataTopic), partition.index};
+      change.role = {ControllerEpoch(1), BrokerId(1), LeaderEpoch(0), PartitionEpoch(0), {BrokerId(1)}, {BrokerId(1)}, false, true};
+      ASSERT_EQ(broker_->replicas->become({change}).at(0), ErrorCode::NONE);
+      broker_->groups->lead(partition.index, LeaderEpoch(0));
+    }
+    loop().run_ready();
+  }
+  template <class M, class Q>
+  std::unique_ptr<Answered<M>> ask_and_wait(void (*handle)(Services&, CallPtr), const Q& request, int16_t version) {
+    CallUnderTest call(loop(), request, version);
+    handle(*broker_->services, call.take());
+    loop().advance(Duration::seconds(4));
+    return call.answer<M>();
+  }
+  auto commit(std::string_view group, int64_t offset, int16_t version, int32_t generation = -1, std::string_view member = {}) {
+    CommitPartition partition;
+    partition.committed_offset = Offset(offset);
+    std::vector known{partition};
+    partition.partition_index = PartitionIndex(9);
+    known.push_back(partition);
+    std::vector<CommitTopic> topics{{"t", known}, {"unknown", {}}};
+    OffsetCommitRequest request;
+    request.group_id = group;
+    request.generation_id_or_member_epoch = generation;
+    request.member_id = member;
+    request.topics = topics;
+    return broker_->ask<OffsetCommitResponse>(handle_offset_commit, request, version);
+  }
+  auto fetch(std::string_view group, int16_t version) {
+    std::vector<PartitionIndex> indexes{PartitionIndex(0), PartitionIndex(1)};
+    std::vector<FetchTopic> topics{{"t", indexes}};
+    OffsetFetchRequest request;
+    request.group_id = group;
+    request.topics = Array(topics);
+    return broker_->ask<OffsetFetchResponse>(handle_offset_fetch, request, version);
+  }
+
+  RunnerCluster cluster_;
+  std::unique_ptr<BrokerForTest> broker_;
+};
+
+TEST_F(GroupHandlersTest, ACoordinatorThatCannotBeIsSaidToWhy) {
+  start({{"offsets.topic.replication.factor", "3"}});
+  LogCapture capture;
+  EXPECT_EQ(find(0, "g", 3)->response.error_code, ErrorCode::COORDINATOR_NOT_AVAILABLE);
+  EXPECT_TRUE(capture.contains("__consumer_offsets cannot be created: offsets.topic.replication.factor asks for 3 replicas and 1 brokers are live"));
+  EXPECT_EQ(broker_->services->view.get()->topic(kGroupMetadataTopic), nullptr);
+}
+
+TEST_F(GroupHandlersTest, TheFirstWhoAsksForACoordinatorHasTheTopicMade) {
+  start({{"offsets.topic.replication.factor", "1"}, {"offsets.topic.num.partitions", "4"}});
+  const auto first = find(0, "g", 3);
+  EXPECT_EQ(first->response.error_code, ErrorCode::COORDINATOR_NOT_AVAILABLE);
+  EXPECT_EQ(first->response.node_id, BrokerId(-1));
+  EXPECT_EQ(first->response.port, -1);
+  ClusterUpdate reachable;
+  reachable.controller = BrokerId(1);
+  reachable.brokers = {BrokerView{BrokerId(1), {Endpoint{"PLAINTEXT", "host1", 9092, 0}}, std::nullopt}};
+  broker_->services->view.apply(reachable);
+  const auto second = find(0, "g", 3);
+  EXPECT_EQ(second->response.error_code, ErrorCode::NONE);
+  EXPECT_EQ(second->response.node_id, BrokerId(1));
+  EXPECT_EQ(second->response.host, "host1");
+  const auto batched = find(0, "g", 6);
+  ASSERT_EQ(batched->response.coordinators.size(), 1u);
+  EXPECT_EQ(batched->response.coordinators[0].node_id, BrokerId(1));
+  EXPECT_NE(*cluster_.zookeeper.data("/config/topics/__consumer_offsets"), "");
+  EXPECT_EQ(find(2, "g", 5)->response.coordinators[0].error_code, ErrorCode::INVALID_REQUEST);
+  EXPECT_EQ(find(2, "g", 6)->response.coordinators[0].error_code, ErrorCode::COORDINATOR_NOT_AVAILABLE);
+  EXPECT_EQ(find(3, "g", 3)->response.error_code, ErrorCode::INVALID_REQUEST);
+}
+
+TEST_F(GroupHandlersTest, WhoDoesNotCoordinateSaysSo) {
+  start({{"offsets.topic.replication.factor", "1"}});
+  HeartbeatRequest beat;
+  beat.group_id = "g";
+  EXPECT_EQ(broker_->ask<HeartbeatResponse>(handle_heartbeat, beat, 4)->response.error_code, ErrorCode::NOT_COORDINATOR);
+  beat.group_id = "";
+  EXPECT_EQ(broker_->ask<HeartbeatResponse>(handle_heartbeat, beat, 4)->response.error_code, ErrorCode::INVALID_GROUP_ID);
+  SyncGroupRequest sync;
+  sync.group_id = "g";
+  EXPECT_EQ(broker_->ask<SyncGroupResponse>(handle_sync_group, sync, 4)->response.error_code, ErrorCode::NOT_COORDINATOR);
+  EXPECT_EQ(broker_->ask<SyncGroupResponse>(handle_sync_group, sync, 5)->response.error_code, ErrorCode::INCONSISTENT_GROUP_PROTOCOL);
+  EXPECT_EQ(fetch("g", 5)->response.error_code, ErrorCode::NOT_COORDINATOR);
+}
+
+TEST_F(GroupHandlersTest, OffsetsOfVersionZeroLieInZookeeper) {
+  start({});
+  make_topic("t");
+  const auto answer = commit("old", 42, 0);
+  ASSERT_EQ(answer->response.topics.size(), 2u);
+  EXPECT_EQ(*cluster_.zookeeper.data("/consumers/old/offsets/t/0"), "42");
+  const auto fetched = fetch("old", 0);
+  ASSERT_EQ(fetched->response.topics.size(), 1u);
+  EXPECT_EQ(fetched->response.topics[0].partitions[0].committed_offset, Offset(42));
+  EXPECT_EQ(fetched->response.topics[0].partitions[1].error_code, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+  EXPECT_EQ(commit("a/b", 42, 0)->response.topics[0].partitions[1].error_code, ErrorCode::UNKNOWN_SERVER_ERROR) << "no znode's name";
+}
+
+TEST_F(GroupHandlersTest, AMemberFromItsFirstRequestToItsLast) {
+  start({{"offsets.topic.replication.factor", "1"}, {"offsets.topic.num.partitions", "3"}});
+  make_topic("t");
+  lead_offsets();
+
+  JoinGroupRequest join;
+  join.group_id = "g";
+  join.session_timeout_ms = 10000;
+  join.rebalance_timeout_ms = 10000;
+  join.protocol_type = "consumer";
+  std::vector<JoinGroupRequest::JoinGroupRequestProtocol> protocols{{"range", bytes_of("m")}};
+  join.protocols = protocols;
+  const auto told = broker_->ask<JoinGroupResponse>(handle_join_group, join, 9);
+  ASSERT_EQ(told->response.error_code, ErrorCode::MEMBER_ID_REQUIRED);
+  EXPECT_EQ(told->response.protocol_name, std::nullopt);
+  EXPECT_EQ(told->response.member_id.substr(0, 5), "test-");
+  EXPECT_EQ(told->response.member_id.size(), 5 + 36u);
+  join.member_id = told->response.member_id;
+  const auto joined = ask_and_wait<JoinGroupResponse>(handle_join_group, join, 9);
+  ASSERT_EQ(joined->response.error_code, ErrorCode::NONE);
+  EXPECT_EQ(joined->response.generation_id, 1);
+  EXPECT_EQ(joined->response.leader, join.member_id);
+  ASSERT_EQ(joined->response.members.size(), 1u);
+  EXPECT_EQ(text_of(joined->response.members[0].metadata), "m");
+
+  SyncGroupRequest sync;
+  sync.group_id = "g";
+  sync.generation_id = 1;
+  sync.member_id = join.member_id;
+  sync.protocol_type = "consumer";
+  sync.protocol_name = "range";
+  std::vector<SyncGroupRequest::SyncGroupRequestAssignment> assignments{{join.member_id, bytes_of("all")}};
+  sync.assignments = assignments;
+  const auto synced = broker_->ask<SyncGroupResponse>(handle_sync_group, sync, 5);
+  EXPECT_EQ(synced->response.error_code, ErrorCode::NONE);
+  EXPECT_EQ(text_of(synced->response.assignment), "all");
+
+  const auto committed = commit("g", 7, 9, 1, join.member_id);
+  std::map<std::pair<std::string_view, int32_t>, ErrorCode> outcomes;
+  for (const auto& topic : committed->response.topics)
+    for (const auto& partition : topic.partitions) outcomes[{topic.name, partition.partition_index.value}] = partition.error_code;
+  EXPECT_EQ((outcomes[{"t", 0}]), ErrorCode::NONE);
+  EXPECT_EQ((outcomes[{"t", 9}]), ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+  EXPECT_EQ(committed->response.topics.size(), 2u);
+  for (const int version : {1, 2, 5, 7}) EXPECT_EQ(fetch("g", static_cast<int16_t>(version))->response.topics[0].partitions[0].committed_offset, Offset(7)) << version;
+
+  DescribeGroupsRequest describe;
+  std::vector<std::string_view> groups{"g", "nobody"};
+  describe.groups = groups;
+  describe.include_authorized_operations = true;
+  const auto described = broker_->ask<DescribeGroupsResponse>(handle_describe_groups, describe, 5);
+  ASSERT_EQ(described->response.groups.size(), 2u);
+  EXPECT_EQ(described->response.groups[0].group_state, "Stable");
+  EXPECT_EQ(described->response.groups[0].members[0].client_host, "/127.0.0.1");
+  EXPECT_EQ(described->response.groups[0].authorized_operations, 328);
+  EXPECT_EQ(described->response.groups[1].group_state, "Dead");
+
+  const auto list = [&](std::vector<std::string_view> states, std::vector<std::string_view> types) {
+    ListGroupsRequest request;
+    request.states_filter = states;
+    request.types_filter = types;
+    return broker_->ask<ListGroupsResponse>(handle_list_groups, request, 5)->response.groups.size();
+  };
+  EXPECT_EQ(list({}, {}), 1u);
+  EXPECT_EQ(list({"STABLE"}, {"Classic"}), 1u);
+  EXPECT_EQ(list({"Empty"}, {}), 0u);
+  EXPECT_EQ(list({}, {"consumer"}), 0u);
+
+  OffsetDeleteRequest forget;
+  forget.group_id = "g";
+  std::vector<OffsetDeleteRequest::OffsetDeleteRequestTopic::OffsetDeleteRequestPartition> partitions{{PartitionIndex(0)}};
+  std::vector<OffsetDeleteRequest::OffsetDeleteRequestTopic> topics{{"t", partitions}};
+  forget.topics = topics;
+  EXPECT_EQ(broker_->ask<OffsetDeleteResponse>(handle_offset_delete, forget, 0)->response.topics[0].partitions[0].error_code,
+            ErrorCode::GROUP_SUBSCRIBED_TO_TOPIC)
+      << "what its members read is not known";
+  DeleteGroupsRequest remove;
+  std::vector<std::string_view> once{"g", "g"};
+  remove.groups_names = once;
+  EXPECT_EQ(broker_->ask<DeleteGroupsResponse>(handle_delete_groups, remove, 2)->response.results[0].error_code, ErrorCode::NON_EMPTY_GROUP);
+
+  LeaveGroupRequest leave;
+  leave.group_id = "g";
+  std::vector<LeaveGroupRequest::MemberIdentity> leaving{{join.member_id, std::nullopt, "bye"}, {"other", std::nullopt, std::nullopt}};
+  leave.members = leaving;
+  const auto left = broker_->ask<LeaveGroupResponse>(handle_leave_group, leave, 5);
+  ASSERT_EQ(left->response.members.size(), 2u);
+  EXPECT_EQ(left->response.members[0].error_code, ErrorCode::NONE);
+  EXPECT_EQ(left->response.members[1].error_code, ErrorCode::UNKNOWN_MEMBER_ID);
+
+  // Another coordinator finds what was committed.
+  for (int32_t i = 0; i < 3; ++i) broker_->groups->resign(PartitionIndex(i), LeaderEpoch(1));
+  loop().run_ready();
+  EXPECT_EQ(fetch("g", 5)->response.error_code, ErrorCode::NOT_COORDINATOR);
+  for (int32_t i = 0; i < 3; ++i) {
+    ReplicaTable::RoleChange change;
+    change.partition = {std::string(kGroupMetadataTopic), PartitionIndex(i)};
+    change.role = {ControllerEpoch(1), BrokerId(1), LeaderEpoch(2), PartitionEpoch(1), {BrokerId(1)}, {BrokerId(1)}, false, false};
+    ASSERT_EQ(broker_->replicas->become({change}).at(0), ErrorCode::NONE);
+    broker_->groups->lead(PartitionIndex(i), LeaderEpoch(2));
+  }
+  loop().run_ready();
+  EXPECT_EQ(fetch("g", 5)->response.topics[0].partitions[0].committed_offset, Offset(7));
+  const auto deleted = broker_->ask<DeleteGroupsResponse>(handle_delete_groups, remove, 2);
+  ASSERT_EQ(deleted->response.results.size(), 1u);
+  EXPECT_EQ(deleted->response.results[0].error_code, ErrorCode::NONE);
+  EXPECT_EQ(list({}, {}), 0u);
+  EXPECT_EQ(fetch("g", 5)->response.topics[0].partitions[0].committed_offset, Offset(-1));
+}
+
+}  // namespace
+}  // namespace quokka
