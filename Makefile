@@ -1,6 +1,6 @@
 # Quokka's build: one file, non-recursive. `make -j2` builds a release; VARIANT=asan|tsan|clang builds beside it.
 #
-#   all unit-test integration-test mixed-test faults check tidy format asan tsan thread-safety fuzz bench install clean
+#   all unit-test integration-test mixed-test faults simulation check tidy format asan tsan thread-safety fuzz bench install clean
 #
 # Sources are found by their place and name: x_test.cc is a unit test of its folder, x_fuzz.cc a libFuzzer target, x_bench.cc a benchmark,
 # a main.cc a program; all else goes into the library of its top-level folder.
@@ -61,7 +61,7 @@ INTEGRATION_PROGRAMS := $(patsubst %,$(OUT)/%/integration-tests,$(INTEGRATION_FO
 FUZZ_PROGRAMS := $(patsubst %.cc,$(OUT)/%,$(FUZZERS))
 BENCH_PROGRAMS := $(patsubst %.cc,$(OUT)/%,$(BENCHES))
 
-.PHONY: all unit-test integration-test mixed-test faults check tidy format asan tsan thread-safety fuzz fuzz-programs bench install clean
+.PHONY: all unit-test integration-test mixed-test faults simulation check tidy format asan tsan thread-safety fuzz fuzz-programs bench install clean
 .DELETE_ON_ERROR:
 .SECONDEXPANSION:
 .SECONDARY:
@@ -121,6 +121,21 @@ mixed-test: all $(MIXED_TEST)
 	@if why=$$(integration-tests/mixed/lay-out-kafka.sh build/kafka-tree); \
 	then QUOKKA_KAFKA_TREE=$(CURDIR)/build/kafka-tree scripts/run-tests.sh $(MIXED_TEST); \
 	else echo "mixed-test skipped: $$why"; fi
+
+# `make simulation SEEDS=1-100`: whole clusters in one thread, from seeds, in two processes. TRACE=1 tells what happens; BROKEN=name runs them with a guard of
+# the product taken out by integration-tests/simulation/broken/name.patch, which they must notice.
+SEEDS ?= 1-20
+SIMULATE := $(OUT)/integration-tests/simulation/simulate
+SIMULATION := $(OUT)/integration-tests/simulation/main.o $(call objects,$(filter integration-tests/simulation/%,$(LIBRARY_SOURCES)))
+$(SIMULATE): $(SIMULATION) $(call archives,broker coord protocol)
+	$(LINK) $(LIBS)
+$(OUT)/broken/%/simulate: integration-tests/simulation/broken/%.patch $(SIMULATE)
+	@rm -rf $(@D) && mkdir -p $(@D)
+	@cp --parents $$(sed -n 's#^+++ b/##p' $<) $(@D) && patch -s -p1 -d $(@D) < $<
+	@for source in $$(sed -n 's#^+++ b/##p' $<); do $(CXX) $(CPPFLAGS) $(CXXFLAGS) -c $(@D)/$$source -o $(@D)/$$(basename $$source .cc).o || exit 1; done
+	@$(CXX) $(CXXFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $(SIMULATION) $(@D)/*.o -Wl,--start-group $(call archives,broker coord protocol) -Wl,--end-group $(LIBS)
+simulation: $(if $(BROKEN),$(OUT)/broken/$(BROKEN)/simulate,$(SIMULATE))
+	@$< $(SEEDS) $(if $(TRACE),--trace) $(if $(ONLY),--only $(ONLY))
 
 # `make faults RUNS=10 ROWS=F1,F4`: rows of the fault table; the report lies in build/.
 RUNS ?= 1

@@ -1,0 +1,84 @@
+// Looks at brokers and znodes between events and says what must hold always:
+//
+//   LeaderInIsr         a partition's leader is in its in-sync set, which is never empty; epochs in znodes never go back
+//   OneLeaderPerEpoch   no two brokers lead a partition in the same leader epoch; one session writes under a controller epoch
+//   ValidHighWatermark  log start <= high watermark <= log end; a leader's never goes back within its epoch
+//   WeakIsr, StrongIsr  whoever believes to lead (weak: in the epoch of the znode): every member of the in-sync set in ZooKeeper has the same bytes up to
+//                       that high watermark
+//   Committed           what any high watermark has passed is the same bytes on all replicas that have it, and no replica drops it
+//
+// A replica that a power loss robbed of its tail is left out until the controller has taken it from the in-sync set or it has all again: Kafka in ZooKeeper
+// mode does not promise more (KIP-966).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "broker/replica/partition.h"
+#include "coord/session/fake_zookeeper.h"
+#include "coord/znodes/topic.h"
+#include "integration-tests/simulation/broker_machine.h"
+#include "integration-tests/simulation/history.h"
+
+namespace quokka::simulation {
+
+class Observer {
+ public:
+  Observer(Agenda& agenda, FakeZookeeper& zookeeper, std::vector<std::unique_ptr<BrokerMachine>>& brokers, History& history)
+      : agenda_(agenda), zookeeper_(zookeeper), brokers_(brokers), history_(history) {}
+
+  // After every event: looks at the broker it belonged to, and at what was written to ZooKeeper.
+  void look();
+  // The broker is about to lose what it did not sync.
+  void on_power_loss(int broker);
+
+  // True if no broker may be disturbed now: a replica without its tail still counts as in sync.
+  bool is_delicate() const;
+  // True if the broker may lose its power: in each of its in-sync sets another member has all that is committed, whatever becomes of this one.
+  bool may_lose_power(int broker) const;
+
+  // Everything has come to rest: all replicas in sync, with all of the leader's log committed. Otherwise what is missing.
+  std::string unrest(size_t partitions) const;
+  const std::map<TopicPartition, znodes::PartitionState>& states() const { return states_; }
+  // The broker named by /controller; 0 none.
+  int controller() const;
+
+ private:
+  // What was seen of one replica.
+  struct Replica {
+    uint64_t life = 0;
+    LeaderEpoch leader_epoch;
+    bool is_leader = false;
+    Offset high_watermark{0};
+    Offset log_end{0};
+    Offset verified{0};        // the bytes before it are the committed ones
+    bool lost_tail = false;
+    bool looked_at = false;    // in this life
+    PartitionPtr partition;    // of this life
+  };
+
+  void read_writes();
+  void on_state_written(const TopicPartition& name, const std::string& json, int64_t session);
+  void look_at(BrokerMachine& broker);
+  void look_at_replica(BrokerMachine& broker, const PartitionPtr& partition);
+  void verify(BrokerMachine& broker, const TopicPartition& name, Replica& replica, Offset end);
+  void check_isr(const TopicPartition& name);
+  BrokerMachine& broker(int id) { return *brokers_[static_cast<size_t>(id - 1)]; }
+  bool in_isr(const TopicPartition& name, int broker) const;
+
+  Agenda& agenda_;
+  FakeZookeeper& zookeeper_;
+  std::vector<std::unique_ptr<BrokerMachine>>& brokers_;
+  History& history_;
+  std::map<TopicPartition, znodes::PartitionState> states_;
+  std::map<TopicPartition, std::map<int, Replica>> replicas_;
+  std::map<std::pair<TopicPartition, LeaderEpoch>, int> leaders_;
+  std::map<int32_t, int64_t> controller_sessions_;
+  std::set<TopicPartition> changed_;
+};
+
+}  // namespace quokka::simulation
