@@ -71,7 +71,13 @@ Effects ControllerCore::on_written(const std::vector<StateOutcome>& outcomes) {
       case Why::kState: mark(proposal.tp); break;
       case Why::kElection: elections_.emplace(proposal.tp, proposal.election); break;
       case Why::kMove: break;  // still among moves_
-      case Why::kAlter: alter_answer_->partitions[*proposal.answer].error = ErrorCode::INVALID_UPDATE_VERSION; break;
+      case Why::kAlter:
+        // INVALID_UPDATE_VERSION has a leader wait for newer truth. If there is none, since the write was lost with its connection, only an error that it
+        // retries brings the in-sync set about.
+        alter_answer_->partitions[*proposal.answer].error = outcomes[i].current && outcomes[i].current->partition_epoch == proposal.state.partition_epoch
+                                                                ? ErrorCode::REQUEST_TIMED_OUT
+                                                                : ErrorCode::INVALID_UPDATE_VERSION;
+        break;
     }
   }
   for (const AssignmentWrite& write : std::exchange(recording_, {})) apply_assignment(write);
