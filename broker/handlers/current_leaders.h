@@ -10,11 +10,17 @@
 
 namespace quokka {
 
-// For a partition that this broker has no replica of: KAFKA_STORAGE_ERROR (its directory is offline), NOT_LEADER_OR_FOLLOWER (others have it),
-// UNKNOWN_TOPIC_OR_PARTITION.
+// For a partition that the view does not have. A broker that was told nothing yet, since it just started, sends its clients to look for another
+// leader: at UNKNOWN_TOPIC_OR_PARTITION, which Kafka answers then too, librdkafka gives up.
+inline ErrorCode unknown_partition_error(const ClusterView& view) {
+  return view.brokers().empty() ? ErrorCode::NOT_LEADER_OR_FOLLOWER : ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+}
+
+// For a partition that this broker has no replica of: KAFKA_STORAGE_ERROR (its directory is offline), NOT_LEADER_OR_FOLLOWER (others have it), or
+// the above.
 inline ErrorCode missing_partition_error(const Services& services, const ClusterView& view, std::string_view topic, PartitionIndex partition) {
   if (services.replicas.is_offline({std::string(topic), partition})) return ErrorCode::KAFKA_STORAGE_ERROR;
-  return view.partition(topic, partition) != nullptr ? ErrorCode::NOT_LEADER_OR_FOLLOWER : ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+  return view.partition(topic, partition) != nullptr ? ErrorCode::NOT_LEADER_OR_FOLLOWER : unknown_partition_error(view);
 }
 
 // Collects current leaders and the endpoints that go with them; NodeEndpoint is the response's own struct.

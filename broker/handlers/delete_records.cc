@@ -53,7 +53,7 @@ class Deletion : public std::enable_shared_from_this<Deletion> {
   };
 
   ErrorCode begin(std::string_view topic, PartitionIndex index, Offset before, const ClusterView& view, PartitionAnswer& answer) {
-    if (view.partition(topic, index) == nullptr) return ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+    if (view.partition(topic, index) == nullptr) return unknown_partition_error(view);
     if (is_internal_topic(topic)) return ErrorCode::INVALID_TOPIC_EXCEPTION;
     const PartitionPtr partition = services_.replicas.find(topic, index);
     if (!partition) return missing_partition_error(services_, view, topic, index);

@@ -35,8 +35,13 @@ constexpr int64_t kBatchSizeAt = 8;  // of the length field in a batch
 // Of an epoch in a fetch every negative number says that the client knows none.
 LeaderEpoch known_epoch(LeaderEpoch epoch) { return epoch.value < 0 ? LeaderEpoch() : epoch; }
 
-// Errors of partitions that the cluster does not have. They neither end the waiting of others nor stand among them in the answer, but behind.
-bool is_unknown(ErrorCode missing) { return missing == ErrorCode::UNKNOWN_TOPIC_ID || missing == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION; }
+// Partitions that the cluster does not have neither end the waiting of others nor stand among them in the answer, but behind: first those of
+// unknown ids.
+int place_in_answer(ErrorCode missing) {
+  if (missing == ErrorCode::UNKNOWN_TOPIC_ID) return 1;
+  return missing == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION ? 2 : 0;
+}
+bool is_unknown(ErrorCode missing) { return place_in_answer(missing) > 0; }
 
 // What was read of one partition.
 struct Reading {
@@ -225,13 +230,13 @@ void FetchCall::resolve() {
     if (!wish.topic || version_ >= kFirstOfTopicIds) {
       const TopicView* topic = view->topic(wish.topic_id);
       if (topic == nullptr) {
-        missing_[i] = ErrorCode::UNKNOWN_TOPIC_ID;
+        missing_[i] = view->brokers().empty() ? unknown_partition_error(*view) : ErrorCode::UNKNOWN_TOPIC_ID;
         continue;
       }
       if (!wish.topic || *wish.topic != topic->name) wish.topic = std::make_shared<const std::string>(topic->name);
     }
     if (view->partition(*wish.topic, wish.partition) == nullptr) {
-      missing_[i] = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+      missing_[i] = unknown_partition_error(*view);
       continue;
     }
     partitions_[i] = services_.replicas.find(*wish.topic, wish.partition);
@@ -396,7 +401,7 @@ std::vector<size_t> FetchCall::answered_in_order(const std::vector<bool>& send) 
   for (size_t i = 0; i < send.size(); ++i) {
     if (send[i]) order.push_back(i);
   }
-  std::stable_partition(order.begin(), order.end(), [this](size_t i) { return !is_unknown(missing_[i]); });
+  std::stable_sort(order.begin(), order.end(), [this](size_t a, size_t b) { return place_in_answer(missing_[a]) < place_in_answer(missing_[b]); });
   return order;
 }
 

@@ -156,7 +156,7 @@ PartitionAnswer OffsetSearch::look_up(std::string_view topic, const PartitionWis
   }
   const int8_t isolation = decoded_.request.isolation_level;
   const PartitionPtr partition = services_.replicas.find(topic, wish.partition_index);
-  if ((version_ >= 2 && isolation != 0 && isolation != 1) || (version_ == 0 && wish.max_num_offsets < 0)) {
+  if ((version_ >= 2 && is_client() && isolation != 0 && isolation != 1) || (version_ == 0 && wish.max_num_offsets < 0)) {
     answer.error_code = ErrorCode::UNKNOWN_SERVER_ERROR;
   } else if (!partition) {
     answer.error_code = missing_partition_error(services_, *view_, topic, wish.partition_index);

@@ -152,7 +152,7 @@ void Produce::append(size_t index, const ClusterView& view) {
   Outcome& outcome = outcomes_[index];
   const int16_t acks = request().acks;
   if (view.partition(outcome.topic, outcome.partition) == nullptr) {
-    outcome.error = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;  // not measured: a client may invent any number of names
+    outcome.error = unknown_partition_error(view);  // not measured: a client may invent any number of names
     return;
   }
   if (!outcome.records) return fail(outcome, ErrorCode::INVALID_REQUEST);

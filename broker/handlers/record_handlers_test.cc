@@ -1,9 +1,10 @@
-// Produce and Fetch at a broker that leads one partition.
+// Produce, Fetch and ListOffsets at a broker that leads one partition.
 #include <gtest/gtest.h>
 
 #include "broker/handlers/broker_for_test.h"
 #include "protocol/messages/create_topics.h"
 #include "protocol/messages/fetch.h"
+#include "protocol/messages/list_offsets.h"
 #include "protocol/messages/produce.h"
 #include "protocol/records/batch_builder.h"
 
@@ -71,6 +72,18 @@ class RecordHandlersTest : public testing::Test {
     request.session_epoch = -1;
     request.topics = topics;
     return broker_->ask<FetchResponse>(handle_fetch, request, version);
+  }
+
+  ErrorCode list_latest(std::string_view name, BrokerId replica, int8_t isolation = 0) {
+    using Topic = ListOffsetsRequest::ListOffsetsTopic;
+    std::vector<Topic::ListOffsetsPartition> partitions(1);
+    partitions[0].timestamp = -1;
+    std::vector<Topic> topics{{name, partitions}};
+    ListOffsetsRequest request;
+    request.replica_id = replica;
+    request.isolation_level = isolation;
+    request.topics = topics;
+    return broker_->ask<ListOffsetsResponse>(handle_list_offsets, request, 9)->response.topics[0].partitions[0].error_code;
   }
 
   RunnerCluster cluster_;
@@ -169,6 +182,36 @@ TEST_F(RecordHandlersTest, UnknownPartitionsStandBehindTheOthersInAFetchsAnswer)
   EXPECT_EQ(topics[1].topic, "nope");
   EXPECT_EQ(topics[1].partitions.size(), 2u);
   EXPECT_EQ(topics[1].partitions[1].error_code, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+}
+
+TEST_F(RecordHandlersTest, UnknownIdsStandBeforeUnknownPartitionsOfKnownTopics) {
+  const std::vector<FetchPartition> wish{partition(0)}, beyond{partition(7)};
+  std::vector<FetchTopic> topics{topic({}, beyond), topic({}, wish), topic({}, wish)};
+  topics[0].topic_id = topics[2].topic_id = id_;
+  topics[1].topic_id = TopicId{1, 2};
+  const auto answer = fetch(topics, 0, 13);
+  const auto& told = answer->response.responses;
+  ASSERT_EQ(told.size(), 3u);
+  EXPECT_EQ(told[0].partitions[0].error_code, ErrorCode::NONE);
+  EXPECT_EQ(told[1].partitions[0].error_code, ErrorCode::UNKNOWN_TOPIC_ID);
+  EXPECT_EQ(told[2].partitions[0].error_code, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+}
+
+TEST_F(RecordHandlersTest, ABrokerThatWasToldNothingYetSendsClientsToLookForTheLeader) {
+  broker_->services->view.apply({});
+  const std::vector<FetchPartition> wish{partition(0)};
+  std::vector<FetchTopic> by_id{topic({}, wish)};
+  by_id[0].topic_id = TopicId{1, 2};
+  EXPECT_EQ(fetch(by_id, 0, 13)->response.responses[0].partitions[0].error_code, ErrorCode::NOT_LEADER_OR_FOLLOWER);
+  EXPECT_EQ(fetch({topic("nope", wish)})->response.responses[0].partitions[0].error_code, ErrorCode::NOT_LEADER_OR_FOLLOWER);
+  EXPECT_EQ(produce("nope", Bytes()), ErrorCode::NOT_LEADER_OR_FOLLOWER);
+  EXPECT_EQ(list_latest("nope", BrokerId(-1)), ErrorCode::NOT_LEADER_OR_FOLLOWER);
+}
+
+TEST_F(RecordHandlersTest, OnlyAClientsIsolationLevelIsLookedAtByListOffsets) {
+  EXPECT_EQ(list_latest("nope", BrokerId(-1), 2), ErrorCode::UNKNOWN_SERVER_ERROR);
+  EXPECT_EQ(list_latest("nope", BrokerId(-2), 2), ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+  EXPECT_EQ(list_latest("orders", BrokerId(-2), 2), ErrorCode::NONE);
 }
 
 TEST_F(RecordHandlersTest, AnIsolationLevelThatIsNoneRefusesAFetchThatReads) {

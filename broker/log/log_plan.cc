@@ -51,7 +51,7 @@ TimestampPlan Log::plan_timestamp_search(std::optional<int64_t> timestamp) const
   TimestampPlan plan;
   plan.segments_ = segments_;
   plan.timestamp_ = timestamp;
-  plan.log_start_ = log_start_;
+  plan.log_start_ = timestamp ? log_start_ : Offset(0);  // the largest timestamp may be that of a deleted record, as in Kafka
   plan.active_bytes_ = active_.bytes();
   plan.active_largest_ = active_.largest_timestamp();
   const int64_t wanted = timestamp ? *timestamp : active_.largest_timestamp();

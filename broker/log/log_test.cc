@@ -477,6 +477,17 @@ TEST(Log, TimestampsAreSearchedInOldAndNewSegments) {
   EXPECT_FALSE(empty.log->plan_timestamp_search(std::nullopt).run()->has_value());
 }
 
+TEST(Log, TheLargestTimestampMayBeThatOfADeletedRecord) {
+  LogOnMemory on;
+  for (const int64_t timestamp : {1000, 3000, 2000}) ASSERT_TRUE(on.append({.timestamp = timestamp}).ok());
+  on.log->set_high_watermark(Offset(3));
+  ASSERT_TRUE(on.log->raise_log_start(Offset(2)).ok());
+  auto largest = on.log->plan_timestamp_search(std::nullopt).run();
+  ASSERT_TRUE(largest.ok() && largest->has_value());
+  EXPECT_EQ((*largest)->offset, Offset(1));
+  EXPECT_FALSE(on.log->plan_timestamp_search(2500).run()->has_value());
+}
+
 TEST(Log, TimestampsAreFoundInsideCompressedBatches) {
   LogOnMemory on;
   ASSERT_TRUE(on.append({.records = 10, .timestamp = 1000, .compression = {CompressionCodec::ZSTD, {}}}).ok());
