@@ -24,7 +24,11 @@ struct DirectoryEntry {
   int64_t modified_ms = 0;  // wall clock, of files
 };
 
-// Any thread. An error is KAFKA_STORAGE_ERROR and names the path. Nothing here is durable before the directory that holds the name is synced.
+// The code of what failed because the process or the machine had no descriptor or memory left (EMFILE, ENFILE, ENOMEM): it says nothing about the
+// disk and may go well later. Kafka's table has no such code; it does not leave the logs.
+inline constexpr ErrorCode kOutOfDescriptors = ErrorCode::THROTTLING_QUOTA_EXCEEDED;
+
+// Any thread. An error is KAFKA_STORAGE_ERROR or kOutOfDescriptors and names the path. Nothing here is durable before the directory that holds the name is synced.
 class Disk {
  public:
   enum class Open {

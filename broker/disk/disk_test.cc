@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "broker/disk/memory_disk.h"
 #include "broker/disk/posix_disk.h"
@@ -46,6 +47,20 @@ TEST_F(PosixDiskTest, AMissingFileIsAStorageErrorThatNamesIt) {
   EXPECT_FALSE(disk_.read_file(root_ + "/none")->has_value());
   EXPECT_TRUE(disk_.remove(root_ + "/none").ok());
   EXPECT_TRUE(disk_.remove_tree(root_ + "/none").ok());
+}
+
+TEST_F(PosixDiskTest, F41WithoutDescriptorsAnOpenSaysThatItIsNotTheDisk) {
+  ASSERT_TRUE(disk_.open(root_ + "/file", Disk::Open::create).ok());
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{0, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  const ErrorCode opened = disk_.open(root_ + "/file", Disk::Open::read).code();
+  const ErrorCode listed = disk_.list(root_).code();
+  const ErrorCode synced = disk_.sync_directory(root_).code();
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  for (const ErrorCode code : {opened, listed, synced}) EXPECT_EQ(code, kOutOfDescriptors);
+  EXPECT_EQ(disk_.open(root_ + "/absent", Disk::Open::read).code(), ErrorCode::KAFKA_STORAGE_ERROR);
 }
 
 TEST_F(PosixDiskTest, DirectoriesListRenameAndGo) {

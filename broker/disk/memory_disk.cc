@@ -32,6 +32,7 @@ struct MemoryDisk::State {
   int64_t life GUARDED_BY(mutex) = 0;  // rises at every power loss or kill
   std::map<std::string, int64_t> free_bytes GUARDED_BY(mutex);
   std::function<bool(const Operation&)> fails GUARDED_BY(mutex);
+  bool out_of_descriptors GUARDED_BY(mutex) = false;
   std::function<int64_t()> now_ms GUARDED_BY(mutex);
   std::vector<Operation> operations GUARDED_BY(mutex);
 
@@ -41,6 +42,8 @@ struct MemoryDisk::State {
     Operation operation{name, path, to};
     const bool refused = fails && fails(operation);
     operations.push_back(operation);
+    if (out_of_descriptors && (operation.name == "open" || operation.name == "list" || operation.name == "sync_directory"))
+      return Error{kOutOfDescriptors, std::string(name) + " " + path + ": Too many open files"};
     if (refused) return Error{ErrorCode::KAFKA_STORAGE_ERROR, std::string(name) + " " + path + ": Input/output error"};
     return {};
   }
@@ -127,6 +130,11 @@ MemoryDisk::~MemoryDisk() = default;
 void MemoryDisk::set_fault(std::function<bool(const Operation&)> fails) {
   MutexLock lock(state_->mutex);
   state_->fails = std::move(fails);
+}
+
+void MemoryDisk::set_out_of_descriptors(bool out) {
+  MutexLock lock(state_->mutex);
+  state_->out_of_descriptors = out;
 }
 
 std::vector<MemoryDisk::Operation> MemoryDisk::operations() const {

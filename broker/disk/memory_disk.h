@@ -29,6 +29,8 @@ class MemoryDisk final : public Disk {
 
   // Every operation asks it before it acts; false makes it fail with an I/O error (a write leaves half of its bytes).
   void set_fault(std::function<bool(const Operation&)> fails);
+  // While `out`, nothing can be opened or listed, as in a process without descriptors; open files go on.
+  void set_out_of_descriptors(bool out);
   std::vector<Operation> operations() const;
   void forget_operations();
 

@@ -1,4 +1,4 @@
-// File names are passed to the kernel as they are; errors become KAFKA_STORAGE_ERROR with path and reason.
+// File names are passed to the kernel as they are; errors become KAFKA_STORAGE_ERROR, or kOutOfDescriptors, with path and reason.
 #include "broker/disk/posix_disk.h"
 
 #include <dirent.h>
@@ -21,6 +21,13 @@ namespace {
 
 Error storage_error(const std::string& path, const char* what, int number) {
   return Error{ErrorCode::KAFKA_STORAGE_ERROR, std::string(what) + " " + path + ": " + std::strerror(number)};
+}
+
+// Of calls that take a descriptor.
+Error open_error(const std::string& path, const char* what, int number) {
+  Error error = storage_error(path, what, number);
+  if (number == EMFILE || number == ENFILE || number == ENOMEM) error.code = kOutOfDescriptors;
+  return error;
 }
 
 // cachestat(2), Linux 6.5. The structures are the kernel's; old headers lack them.
@@ -172,7 +179,7 @@ int flags_of(Disk::Open mode) {
 
 Result<std::shared_ptr<File>> PosixDisk::open(const std::string& path, Open mode) {
   const int fd = ::open(path.c_str(), flags_of(mode), 0644);
-  if (fd < 0) return storage_error(path, "cannot open", errno);
+  if (fd < 0) return open_error(path, "cannot open", errno);
   return std::shared_ptr<File>(std::make_shared<PosixFile>(path, fd));
 }
 
@@ -209,7 +216,7 @@ Status PosixDisk::remove_tree(const std::string& path) {
 
 Result<std::vector<DirectoryEntry>> PosixDisk::list(const std::string& directory) {
   DIR* dir = ::opendir(directory.c_str());
-  if (dir == nullptr) return storage_error(directory, "cannot list", errno);
+  if (dir == nullptr) return open_error(directory, "cannot list", errno);
   std::vector<DirectoryEntry> entries;
   int failed = 0;
   while (true) {
@@ -249,7 +256,7 @@ Status PosixDisk::make_directories(const std::string& path) {
 
 Status PosixDisk::sync_directory(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return storage_error(path, "cannot open directory", errno);
+  if (fd < 0) return open_error(path, "cannot open directory", errno);
   const int failed = ::fsync(fd) == 0 ? 0 : errno;
   ::close(fd);
   if (failed != 0) return storage_error(path, "cannot sync directory", failed);
@@ -260,7 +267,7 @@ Status PosixDisk::sync_directory(const std::string& path) {
 // second holder within this process.
 Result<std::unique_ptr<DirectoryLock>> PosixDisk::lock(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (fd < 0) return storage_error(path, "cannot open", errno);
+  if (fd < 0) return open_error(path, "cannot open", errno);
   struct flock range {};
   range.l_type = F_WRLCK;
   range.l_whence = SEEK_SET;

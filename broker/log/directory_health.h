@@ -1,5 +1,5 @@
 // Whether one entry of log.dirs may still be used. After an I/O error it is offline until the next start: what a failed sync dropped never comes
-// back, so a retry that succeeds proves nothing.
+// back, so a retry that succeeds proves nothing. An open that found no descriptor or memory says nothing about the disk and is no such error.
 #pragma once
 
 #include <atomic>
@@ -24,6 +24,9 @@ class DirectoryHealth {
     reason_ = reason;
     offline_.store(true, std::memory_order_release);
   }
+  // An open found no descriptor (kOutOfDescriptors): LogDirectories gives back those that nobody uses.
+  void want_descriptors() { wants_descriptors_.store(true, std::memory_order_relaxed); }
+  bool take_wants_descriptors() { return wants_descriptors_.exchange(false, std::memory_order_relaxed); }
   std::string reason() const EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     return reason_;
@@ -32,6 +35,7 @@ class DirectoryHealth {
  private:
   const std::string path_;
   std::atomic<bool> offline_{false};
+  std::atomic<bool> wants_descriptors_{false};
   mutable Mutex mutex_;  // a leaf: nothing else is taken or waited for inside
   std::string reason_ GUARDED_BY(mutex_);
 };

@@ -2,6 +2,7 @@
 #include "broker/log/log.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "broker/log/checkpoints.h"
 #include "broker/log/log_names.h"
@@ -56,10 +57,20 @@ Status Log::refuse_if_fenced() const {
 }
 
 // The bytes on disk are unknown from here on: nothing more is appended, here or in the whole directory.
-Status Log::fail(const Status& status) {
+Error Log::fail(const Error& error) {
   fenced_ = true;
-  health_->fail(status.error().message);
-  return Error{ErrorCode::KAFKA_STORAGE_ERROR, status.error().message};
+  if (error.code == kOutOfDescriptors)
+    health_->want_descriptors();
+  else
+    health_->fail(error.message);
+  return {ErrorCode::KAFKA_STORAGE_ERROR, error.message};
+}
+
+// Of what has changed nothing yet: without a descriptor only this operation fails.
+Error Log::refuse(const Error& error) {
+  if (error.code != kOutOfDescriptors) return fail(error);
+  health_->want_descriptors();
+  return {ErrorCode::KAFKA_STORAGE_ERROR, error.message};
 }
 
 void Log::assign_epoch(LeaderEpoch epoch) {
@@ -178,7 +189,7 @@ Status Log::write(const Run& run, WallTime now) {
     active_.file()->preallocate(active_.bytes(), step);
     preallocated_to_ = active_.bytes() + step;
   }
-  if (auto status = active_.file()->write_at(run.bytes, active_.bytes()); !status) return fail(status);
+  if (auto status = active_.file()->write_at(run.bytes, active_.bytes()); !status) return fail(status.error());
   // From here on nothing can fail: the end moves with the bytes, and producer state and epochs with it.
   files_dirty_ = true;
   BatchCursor cursor(run.bytes);
@@ -211,6 +222,8 @@ Status Log::roll(WallTime now) {
 
 // The active segment is sealed and a new one begins at `base`. What has to be durable of it follows with the next flush.
 Status Log::roll_at(Offset base, WallTime now) {
+  auto file = open_segment(base);
+  if (!file) return refuse(file.error());
   if (active_.bytes() == 0) {
     // Nothing was ever written here; the file makes way for one whose base fits.
     const SegmentPtr empty = active_.segment();
@@ -218,13 +231,13 @@ Status Log::roll_at(Offset base, WallTime now) {
     list->pop_back();
     segments_ = std::move(list);
     empty->mark_stale();
-    if (auto status = remove_files(*empty); !status) return fail(status);
-    return start_segment(base, now);
+    if (auto status = remove_files(*empty); !status) return fail(status.error());
+    return start_segment(base, *std::move(file), now);
   }
   active_.finish_time_index();
   // Gives back blocks that were reserved and not used.
   if (preallocated_to_ > active_.bytes())
-    if (auto status = active_.file()->truncate(active_.bytes()); !status) return fail(status);
+    if (auto status = active_.file()->truncate(active_.bytes()); !status) return fail(status.error());
   auto sealed = std::make_shared<Segment>(disk_, directory_, active_.base_offset());
   sealed->set_file(active_.file());
   sealed->set_sealed(active_.seal(base, now), std::make_shared<const SegmentIndexes>(active_.indexes()));
@@ -234,20 +247,22 @@ Status Log::roll_at(Offset base, WallTime now) {
   sealed_bytes_ += active_.bytes();
   unsynced_.push_back(std::move(sealed));
   snapshots_.push_back({file_path(segment_file_name(base, ".snapshot")), encode_producer_snapshot(producers_.entries())});
-  return start_segment(base, now);
+  return start_segment(base, *std::move(file), now);
 }
 
 // A file of that name may be left over from a crash: it is emptied.
-Status Log::start_segment(Offset base, WallTime now) {
+Result<std::shared_ptr<File>> Log::open_segment(Offset base) {
+  return disk_.open(file_path(segment_file_name(base, ".log")), Disk::Open::create_empty);
+}
+
+Status Log::start_segment(Offset base, std::shared_ptr<File> file, WallTime now) {
   auto segment = std::make_shared<Segment>(disk_, directory_, base);
-  auto file = disk_.open(segment->path(".log"), Disk::Open::create_empty);
-  if (!file) return fail(file.error());
   for (const char* suffix : {".index", ".timeindex", ".txnindex"})
-    if (auto status = disk_.remove(segment->path(suffix)); !status) return fail(status);
-  if (config_->preallocate) (*file)->preallocate(0, config_->segment_bytes);
-  segment->set_file(*file);
+    if (auto status = disk_.remove(segment->path(suffix)); !status) return fail(status.error());
+  if (config_->preallocate) file->preallocate(0, config_->segment_bytes);
+  segment->set_file(file);
   push_segment(segment);
-  active_.reset(std::move(segment), std::move(*file), 0, base, {});
+  active_.reset(std::move(segment), std::move(file), 0, base, {});
   active_.set_created(now);
   active_.set_modified(now);
   preallocated_to_ = config_->preallocate ? config_->segment_bytes : 0;
@@ -283,13 +298,24 @@ std::optional<Flush> Log::begin_flush() {
   return flush;
 }
 
-void Log::end_flush(const Flush& flush, const Status& status) {
+void Log::end_flush(Flush flush, const Status& status) {
   flushing_ = false;
-  if (!status) {
-    (void)fail(status);
+  if (status.ok()) {
+    if (flush.truncations_ == truncations_) recovery_point_ = std::max(recovery_point_, flush.end_);
     return;
   }
-  if (flush.truncations_ == truncations_) recovery_point_ = std::max(recovery_point_, flush.end_);
+  if (status.code() != kOutOfDescriptors) {
+    (void)fail(status.error());
+    return;
+  }
+  // No sync has failed. What was truncated or removed meanwhile is of no interest any more.
+  health_->want_descriptors();
+  std::erase_if(flush.sealed_, [](const SegmentPtr& segment) { return segment->stale() || segment->removed(); });
+  unsynced_.insert(unsynced_.begin(), flush.sealed_.begin(), flush.sealed_.end());
+  if (flush.truncations_ == truncations_)
+    snapshots_.insert(snapshots_.begin(), std::make_move_iterator(flush.snapshots_.begin()), std::make_move_iterator(flush.snapshots_.end()));
+  epochs_dirty_ = epochs_dirty_ || flush.epochs_.has_value();
+  directory_dirty_ = true;
 }
 
 Status Log::close() {
@@ -297,13 +323,13 @@ Status Log::close() {
   // Every rolled segment and the active one's batches.
   if (auto flush = begin_flush()) {
     const Status status = flush->run();
-    end_flush(*flush, status);
-    if (!status) return status;
+    end_flush(*std::move(flush), status);
+    if (!status) return Error{ErrorCode::KAFKA_STORAGE_ERROR, status.error().message};
   }
   if (!files_dirty_) return {};
   active_.finish_time_index();
   if (preallocated_to_ > active_.bytes())
-    if (auto status = active_.file()->truncate(active_.bytes()); !status) return fail(status);
+    if (auto status = active_.file()->truncate(active_.bytes()); !status) return fail(status.error());
   Flush last(disk_, directory_);
   auto sealed = std::make_shared<Segment>(disk_, directory_, active_.base_offset());
   sealed->set_file(active_.file());
@@ -312,7 +338,7 @@ Status Log::close() {
   if (log_end() > Offset(0))
     last.snapshots_.push_back({file_path(segment_file_name(log_end(), ".snapshot")), encode_producer_snapshot(producers_.entries())});
   last.sync_directory_ = true;
-  if (const Status status = last.run(); !status) return fail(status);
+  if (const Status status = last.run(); !status) return refuse(status.error());
   files_dirty_ = false;
   return {};
 }
@@ -323,7 +349,7 @@ Status Log::set_topic_id(TopicId topic_id) {
                                                        ", not " + topic_id.str()};
   if (topic_id_) return {};
   if (auto status = disk_.replace_file(file_path("partition.metadata"), bytes_of(encode_partition_metadata(topic_id))); !status)
-    return fail(status);
+    return refuse(status.error());
   topic_id_ = topic_id;
   return {};
 }

@@ -5,7 +5,8 @@
 // on any thread without the lock: a read is planned under the lock and performed outside it, and so is a flush.
 //
 // After an I/O error of an append the log is fenced: every further append and flush answers KAFKA_STORAGE_ERROR, and its whole directory is
-// offline (DirectoryHealth). It is opened anew by the next start only.
+// offline (DirectoryHealth). It is opened anew by the next start only. An operation that finds no descriptor (kOutOfDescriptors) before it has
+// changed anything answers KAFKA_STORAGE_ERROR and may be tried again; a truncation that finds none half-way fences this log alone.
 #pragma once
 
 #include <array>
@@ -147,7 +148,8 @@ class Log {
   // --- Flush. One at a time; a second begin_flush while one runs gives nullopt.
   std::optional<Flush> begin_flush();                      // lock
   // (Flush::run: any thread, no lock)
-  void end_flush(const Flush& flush, const Status& status);  // lock; raises the recovery point, or fences the log for good
+  // Lock. Raises the recovery point, or fences the log for good; without a descriptor all of it is due again.
+  void end_flush(Flush flush, const Status& status);
 
   // Pool, with the lock (nobody uses the log any more): indexes trimmed, snapshot written, everything synced; the directory can be handed to Kafka.
   Status close();
@@ -179,10 +181,13 @@ class Log {
   void note_batch(const BatchView& batch);
   std::optional<FileSlice> due_write_behind();
   Status roll_at(Offset base, WallTime now);
-  Status start_segment(Offset base, WallTime now);
+  Result<std::shared_ptr<File>> open_segment(Offset base);
+  Status start_segment(Offset base, std::shared_ptr<File> file, WallTime now);
+  Status open_segment_of(Offset offset) const;
   Status adopt(SegmentPtr old, int64_t bytes, Offset next_offset, SegmentIndexes indexes);
   Status refuse_if_fenced() const;
-  Status fail(const Status& status);
+  Error fail(const Error& error);
+  Error refuse(const Error& error);
   void push_segment(SegmentPtr segment);
   Status rebuild_producers(WallTime now);
   Status replay_producers(Offset from, Offset to);

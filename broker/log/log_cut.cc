@@ -46,11 +46,26 @@ Status Log::adopt(SegmentPtr old, int64_t bytes, Offset next_offset, SegmentInde
   return {};
 }
 
+// What a truncation to `offset` will open, and one descriptor more for what it reads: it must not find none half-way.
+Status Log::open_segment_of(Offset offset) const {
+  const auto above = std::upper_bound(segments_->begin(), segments_->end(), offset,
+                                      [](Offset wanted, const SegmentPtr& segment) { return wanted < segment->base_offset(); });
+  const Segment& segment = **std::prev(above);
+  auto file = segment.file();
+  if (!file) return file.error();
+  if (segment.sealed())
+    if (auto indexes = segment.indexes(); !indexes) return indexes.error();
+  auto spare = disk_.open((*file)->path(), Disk::Open::read);
+  return spare ? Status() : spare.error();
+}
+
 Status Log::truncate_to(Offset offset, WallTime now) {
   if (auto status = refuse_if_fenced(); !status) return status;
+  if (offset < segments_->front()->base_offset()) return truncate_fully_and_start_at(offset, now);
+  if (offset < log_end())
+    if (auto status = open_segment_of(offset); !status) return refuse(status.error());
   if (epochs_.truncate_from_end(offset)) epochs_dirty_ = true;
   if (offset >= log_end()) return {};
-  if (offset < segments_->front()->base_offset()) return truncate_fully_and_start_at(offset, now);
   ++truncations_;
   // From the newest on, so that a crash between two leaves a beginning of the log.
   while (segments_->back()->base_offset() > offset) {
@@ -60,7 +75,7 @@ Status Log::truncate_to(Offset offset, WallTime now) {
     list->pop_back();
     segments_ = std::move(list);
     dropped->mark_stale();
-    if (auto status = remove_files(*dropped); !status) return fail(status);
+    if (auto status = remove_files(*dropped); !status) return fail(status.error());
   }
   const SegmentPtr last = segments_->back();
   SegmentIndexes indexes;
@@ -85,11 +100,11 @@ Status Log::truncate_to(Offset offset, WallTime now) {
   const int64_t position = *found ? (*found)->position : bytes;
   const Offset cut = *found ? std::min(offset, (*found)->base_offset) : offset;
   last->mark_stale();
-  if (auto status = (*file)->truncate(position); !status) return fail(status);
+  if (auto status = (*file)->truncate(position); !status) return fail(status.error());
   indexes.offsets.truncate(cut - last->base_offset());
   indexes.times.truncate(cut - last->base_offset());
   std::erase_if(indexes.aborted, [&](const AbortedEntry& entry) { return entry.last_offset >= cut; });
-  if (auto status = adopt(last, position, last->base_offset(), std::move(indexes)); !status) return fail(status);
+  if (auto status = adopt(last, position, last->base_offset(), std::move(indexes)); !status) return fail(status.error());
   const Offset end = log_end();
   if (epochs_.truncate_from_end(end)) epochs_dirty_ = true;
   active_.set_created(now);
@@ -106,6 +121,7 @@ Status Log::truncate_to(Offset offset, WallTime now) {
 
 Status Log::truncate_fully_and_start_at(Offset offset, WallTime now) {
   if (auto status = refuse_if_fenced(); !status) return status;
+  if (auto spare = disk_.open(segments_->back()->path(".log"), Disk::Open::read); !spare) return refuse(spare.error());
   ++truncations_;
   while (!segments_->empty()) {
     const SegmentPtr dropped = segments_->back();
@@ -113,7 +129,7 @@ Status Log::truncate_fully_and_start_at(Offset offset, WallTime now) {
     list->pop_back();
     segments_ = std::move(list);
     dropped->mark_stale();
-    if (auto status = remove_files(*dropped); !status) return fail(status);
+    if (auto status = remove_files(*dropped); !status) return fail(status.error());
   }
   sealed_bytes_ = 0;
   unsynced_.clear();
@@ -124,7 +140,9 @@ Status Log::truncate_fully_and_start_at(Offset offset, WallTime now) {
   epochs_dirty_ = true;
   log_start_ = high_watermark_ = recovery_point_ = offset;
   if (auto status = remove_snapshots_above(Offset(-1)); !status) return status;
-  return start_segment(offset, now);
+  auto file = open_segment(offset);
+  if (!file) return fail(file.error());
+  return start_segment(offset, *std::move(file), now);
 }
 
 // `end` -1: all of them.
@@ -138,7 +156,7 @@ Status Log::remove_snapshots_above(Offset end) {
   for (const DirectoryEntry& entry : *entries) {
     const auto offset = parse_segment_file_name(entry.name, ".snapshot");
     if (!offset || *offset <= end) continue;
-    if (auto status = disk_.remove(file_path(entry.name)); !status) return fail(status);
+    if (auto status = disk_.remove(file_path(entry.name)); !status) return fail(status.error());
   }
   return {};
 }
@@ -149,7 +167,7 @@ Status Log::rebuild_producers(WallTime now) {
   for (const PendingFile& pending : snapshots_) {
     auto file = disk_.open(pending.path, Disk::Open::create_empty);
     if (!file) return fail(file.error());
-    if (auto status = (*file)->write_at(bytes_of(pending.content), 0); !status) return fail(status);
+    if (auto status = (*file)->write_at(bytes_of(pending.content), 0); !status) return fail(status.error());
   }
   auto entries = disk_.list(directory_);
   if (!entries) return fail(entries.error());
@@ -163,7 +181,7 @@ Status Log::rebuild_producers(WallTime now) {
     if (!content) return fail(content.error());
     auto decoded = decode_producer_snapshot(bytes_of(**content));
     if (!decoded) {
-      if (auto status = disk_.remove(file_path(entry->name)); !status) return fail(status);
+      if (auto status = disk_.remove(file_path(entry->name)); !status) return fail(status.error());
       continue;
     }
     producers_.load(*decoded, now);
@@ -258,7 +276,7 @@ Result<RemovedSegments> Log::apply_retention(WallTime now) {
     removed.bytes += segment.seal()->bytes;
     ++removed.segments;
     segment.mark_removed();
-    if (auto status = rename_deleted(segment, removed); !status) return fail(status).error();
+    if (auto status = rename_deleted(segment, removed); !status) return fail(status.error());
   }
   std::erase_if(unsynced_, [](const SegmentPtr& segment) { return segment->removed(); });
   if (segments_->front()->base_offset() > log_start_) {

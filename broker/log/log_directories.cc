@@ -185,12 +185,12 @@ Result<PartitionLogPtr> LogDirectories::create(const TopicPartition& partition, 
   if (!directory) return directory.error();
   const DirectoryHealthPtr health = (*directory)->health;
   const std::string path = (*directory)->path() + "/" + partition.str();
-  const auto failed = [&](const Status& status) {
-    health->fail(status.error().message);
-    return status.error();
+  const auto failed = [&](const Error& error) {
+    report(*health, error);
+    return Error{ErrorCode::KAFKA_STORAGE_ERROR, error.message};
   };
-  if (auto status = disk_.make_directories(path); !status) return failed(status);
-  if (auto status = disk_.sync_directory((*directory)->path()); !status) return failed(status);
+  if (auto status = disk_.make_directories(path); !status) return failed(status.error());
+  if (auto status = disk_.sync_directory((*directory)->path()); !status) return failed(status.error());
   Log::Opening opening;
   opening.directory = path;
   opening.partition = partition;
@@ -234,8 +234,8 @@ Status LogDirectories::rename_away(const TopicPartition& partition, bool stray) 
   auto status = disk_.rename(before, path);
   if (status.ok()) status = disk_.sync_directory(parent);
   if (!status) {
-    log->health->fail(status.error().message);
-    return status;
+    report(*log->health, status.error());
+    return Error{ErrorCode::KAFKA_STORAGE_ERROR, status.error().message};
   }
   if (stray)
     log_warn("{}: this broker should not have the replica; its log was set aside as {}", partition, path);
@@ -273,14 +273,20 @@ Result<Offset> LogDirectories::flush(const PartitionLogPtr& log) {
   }
   const Status status = flush->run();
   MutexLock lock(*log->mutex);
-  log->log->end_flush(*flush, status);
-  if (!status) return status.error();
+  log->log->end_flush(*std::move(flush), status);
+  if (!status) return Error{ErrorCode::KAFKA_STORAGE_ERROR, status.error().message};
   return log->log->recovery_point();
 }
 
 Status LogDirectories::finish_truncation(const PartitionLogPtr& log) {
+  const auto failed = [&log](const Error& error) {
+    // Nothing may be appended on top of what a power loss could bring back.
+    MutexLock lock(*log->mutex);
+    log->log->fence();
+    return error;
+  };
   while (true) {
-    if (auto flushed = flush(log); !flushed) return flushed.error();
+    if (auto flushed = flush(log); !flushed) return failed(flushed.error());
     {
       MutexLock lock(*log->mutex);
       if (log->log->fully_flushed()) break;
@@ -290,7 +296,8 @@ Status LogDirectories::finish_truncation(const PartitionLogPtr& log) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   for (const DirectoryPtr& directory : directories_)
-    if (directory->health == log->health) return write_checkpoint(*directory, Checkpoint::recovery_point);
+    if (directory->health == log->health)
+      if (auto status = write_checkpoint(*directory, Checkpoint::recovery_point); !status) return failed(status.error());
   return {};
 }
 
@@ -309,6 +316,7 @@ void LogDirectories::flush_all() {
       if (due && !flush(log)) break;
     }
     if (moved && !directory->health->offline()) (void)write_checkpoint(*directory, Checkpoint::recovery_point);
+    if (directory->health->take_wants_descriptors()) close_idle_segments();
   }
   check_health();
 }
@@ -381,8 +389,28 @@ Status LogDirectories::write_checkpoint(Directory& directory, Checkpoint which) 
     return {};
   };
   auto status = write();
-  if (!status) directory.health->fail(status.error().message);
-  return status;
+  if (status.ok()) return {};
+  report(*directory.health, status.error());
+  return Error{ErrorCode::KAFKA_STORAGE_ERROR, status.error().message};
+}
+
+// Without a descriptor only the operation at hand fails.
+void LogDirectories::report(DirectoryHealth& health, const Error& error) {
+  if (error.code != kOutOfDescriptors) return health.fail(error.message);
+  health.want_descriptors();
+  log_error_every(Duration::seconds(10), "{}; the limit of open files is too low (ulimit -n)", error.message);
+}
+
+// Closes sealed segments that nobody read since the last call.
+void LogDirectories::close_idle_segments() {
+  for (const PartitionLogPtr& each : all()) {
+    std::shared_ptr<const SegmentList> segments;
+    {
+      MutexLock lock(*each->mutex);
+      segments = each->log->segments();
+    }
+    for (const SegmentPtr& segment : *segments) segment->drop_if_idle();
+  }
 }
 
 void LogDirectories::apply_retention(WallTime now) {

@@ -161,6 +161,8 @@ class LogDirectories {
   void every(Duration first, Duration interval, Function<void()> work);
   void arm(Duration delay, Duration interval, std::shared_ptr<Function<void()>> work);
   Uuid draw_unique();
+  static void report(DirectoryHealth& health, const Error& error);
+  void close_idle_segments();
   bool needs_flush(const PartitionLogPtr& log) const;
   bool close_logs(const Directory& directory);
 

@@ -259,6 +259,26 @@ TEST(LogDirectories, H66ADirectoryWhoseSyncFailsIsOfflineTheOthersLiveOn) {
   EXPECT_TRUE(*disk.exists("/b/.kafka_cleanshutdown"));
 }
 
+TEST(LogDirectories, F41WithoutDescriptorsNoDirectoryGoesOffline) {
+  MemoryDisk disk;
+  Life life(disk, {"/a"});
+  life.start();
+  const auto log = life.create("t");
+  ASSERT_TRUE(life.append(log).ok());
+  disk.set_out_of_descriptors(true);
+  life.advance(Duration::seconds(61));
+  EXPECT_EQ(life.directories.create({"u", PartitionIndex(0)}, std::nullopt, life.config_).code(), ErrorCode::KAFKA_STORAGE_ERROR);
+  EXPECT_FALSE(life.directories.any_offline());
+  EXPECT_TRUE(life.failures.empty());
+  EXPECT_TRUE(life.append(log).ok());
+  disk.set_out_of_descriptors(false);
+  life.advance(Duration::seconds(61));
+  EXPECT_EQ(log->log->recovery_point(), Offset(2));
+  EXPECT_EQ(life.file("/a/recovery-point-offset-checkpoint"), "0\n1\nt 0 2\n");
+  EXPECT_EQ(life.file("/a/replication-offset-checkpoint"), "0\n1\nt 0 2\n");
+  EXPECT_NE(life.create("u"), nullptr);
+}
+
 TEST(LogDirectories, ADirectoryThatCannotBeReadAtStartIsOffline) {
   MemoryDisk disk;
   {

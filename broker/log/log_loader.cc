@@ -175,7 +175,11 @@ Status LogLoader::keep_useful_snapshots() {
 }
 
 Status LogLoader::load_segments() {
-  if (found_.empty()) return log_->start_segment(log_->log_start_, opening_.now);
+  if (found_.empty()) {
+    auto file = log_->open_segment(log_->log_start_);
+    if (!file) return file.error();
+    return log_->start_segment(log_->log_start_, *std::move(file), opening_.now);
+  }
   auto list = std::make_shared<SegmentList>();
   for (size_t i = 0; i < found_.size(); ++i) {
     auto segment = std::make_shared<Segment>(disk_, opening_.directory, found_[i].base);

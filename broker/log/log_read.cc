@@ -12,6 +12,7 @@ Error truncated_meanwhile() { return Error{ErrorCode::NOT_LEADER_OR_FOLLOWER, "t
 Error explained(const Segment& segment, const Error& error) {
   if (segment.stale()) return truncated_meanwhile();
   if (segment.removed()) return Error{ErrorCode::OFFSET_OUT_OF_RANGE, "retention removed the segment during a read"};
+  if (error.code == kOutOfDescriptors) return Error{ErrorCode::KAFKA_STORAGE_ERROR, error.message};
   return error;
 }
 
@@ -46,7 +47,7 @@ Result<LogRead> ReadPlan::run() const {
     read.base_offset = first.base_offset;
     if (request_.aborted_transactions) {
       auto aborted = collect_aborted(index, *start + length, first.base_offset);
-      if (!aborted) return aborted.error();
+      if (!aborted) return explained(segment, aborted.error());
       read.aborted = std::move(*aborted);
     }
     return read;

@@ -71,7 +71,7 @@ TEST(LogStress, AppendsReadsFlushesAndRetentionRunBesideEachOther) {
       if (!flush) continue;
       const Status status = flush->run();
       MutexLock lock(mutex);
-      log.end_flush(*flush, status);
+      log.end_flush(*std::move(flush), status);
     }
   });
   threads.emplace_back([&] {

@@ -435,6 +435,33 @@ TEST(Log, TopicIdsAreWrittenOnceAndNeverChanged) {
   EXPECT_EQ(on.log->topic_id(), id);
 }
 
+TEST(Log, F41WithoutDescriptorsTheOperationFailsAndTheLogLives) {
+  LogOnMemory on(small_segments());
+  while (on.log->segment_count() < 3) ASSERT_TRUE(on.append({.producer_id = ProducerId(1), .producer_epoch = ProducerEpoch(0), .base_sequence = static_cast<int32_t>(on.log->log_end().value)}).ok());
+  const auto before = on.all();
+  on.disk.set_out_of_descriptors(true);
+  EXPECT_EQ(on.log->roll(kNow).code(), ErrorCode::KAFKA_STORAGE_ERROR);
+  EXPECT_EQ(on.log->truncate_to(Offset(1), kNow).code(), ErrorCode::KAFKA_STORAGE_ERROR);
+  EXPECT_EQ(on.log->truncate_fully_and_start_at(Offset(100), kNow).code(), ErrorCode::KAFKA_STORAGE_ERROR);
+  EXPECT_FALSE(on.flush().ok());
+  EXPECT_FALSE(on.log->fenced());
+  EXPECT_FALSE(on.health->offline());
+  EXPECT_TRUE(on.health->take_wants_descriptors());
+  EXPECT_EQ(on.log->recovery_point(), Offset(0));
+  on.disk.set_out_of_descriptors(false);
+  EXPECT_EQ(on.all(), before);
+  ASSERT_TRUE(on.append().ok());
+  ASSERT_TRUE(on.flush().ok());
+  EXPECT_TRUE(on.log->fully_flushed());
+  EXPECT_EQ(on.log->recovery_point(), on.log->log_end());
+  // What the first flush could not write came with the second.
+  const auto after = on.all();
+  on.disk.lose_power();
+  on.open(false, Offset(after.back().last_offset.value + 1));
+  EXPECT_EQ(on.all(), after);
+  EXPECT_EQ(on.recovery.notes, std::vector<std::string>());
+}
+
 TEST(Log, WriteBehindComesDueEveryFewMegabytes) {
   LogOnMemory on;
   int due = 0;

@@ -170,7 +170,7 @@ class LogOnMemory {
     auto flush = log->begin_flush();
     if (!flush) return {};
     Status status = flush->run();
-    log->end_flush(*flush, status);
+    log->end_flush(*std::move(flush), status);
     return status;
   }
   std::vector<ReadBatch> all() const { return read_all(*log, log->log_start(), log->log_end()); }

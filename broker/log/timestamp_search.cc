@@ -35,6 +35,7 @@ Result<std::optional<TimestampedOffset>> find_record(const BatchView& batch, int
 
 Result<std::optional<TimestampedOffset>> TimestampPlan::run() const {
   auto found = timestamp_ ? at_or_after() : largest();
+  if (found.code() == kOutOfDescriptors) found = Error{ErrorCode::KAFKA_STORAGE_ERROR, found.error().message};
   for (const SegmentPtr& segment : *segments_)
     if (segment->stale()) return Error{ErrorCode::NOT_LEADER_OR_FOLLOWER, "the log was truncated during a search"};
   return found;

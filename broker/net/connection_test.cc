@@ -482,6 +482,28 @@ TEST(Connection, B42LimitsByAddressAndInAll) {
   EXPECT_TRUE(waits.receive_frame().has_value()) << "one that waited is accepted when another leaves";
 }
 
+TEST(Connection, F41ConnectionsLeaveDescriptorsToTheLogs) {
+  const int lowest_free = ::dup(0);
+  ::close(lowest_free);
+  ServerSettings settings;
+  settings.open_files_max = lowest_free + 72;  // of which 32 are not for connections
+  TestServer server(settings);
+  std::vector<std::unique_ptr<RawClient>> clients;
+  int refused = 0;
+  for (int i = 0; i < 60; ++i) {
+    clients.push_back(std::make_unique<RawClient>(server.port));
+    clients.back()->send(request(3, 4, 1, "x"));
+    if (!clients.back()->receive_frame()) ++refused;
+  }
+  EXPECT_GT(refused, 0);
+  EXPECT_LT(refused, 60);
+  clients.clear();
+  ASSERT_TRUE(eventually([&] { return server.server.connections() == 0; }));
+  RawClient later(server.port);
+  later.send(request(3, 4, 1, "again"));
+  EXPECT_TRUE(later.receive_frame().has_value()) << "there is room again";
+}
+
 TEST(Connection, AGracefulStopAnswersWhatIsInFlight) {
   Mutex mutex;
   std::vector<CallPtr> parked;

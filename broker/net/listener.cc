@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
 #include <cstring>
 
@@ -20,6 +21,7 @@ using boost::asio::ip::tcp;
 
 constexpr int kAcceptsMax = 64;  // before others have their turn
 constexpr Duration kRetry = Duration::millis(50);
+constexpr int64_t kKeptForLogsMin = 32, kKeptForLogsMax = 16384;  // descriptors
 
 // Owns a descriptor on its way to the lane that will have it.
 class Descriptor {
@@ -160,12 +162,26 @@ void Listener::warn_of_redirect(int fd, const std::string& client) {
   if (!warning.empty()) log_warn_every_for(client, Duration::seconds(3600), "client {} {}", client, warning);
 }
 
+// The kernel gives the lowest free descriptor: its number tells how many are taken at least, by whomever. A new segment, checkpoint or connection to
+// another broker must still find one when clients have taken their share.
+bool Listener::is_beyond_share(int fd) const {
+  const int64_t all = server_.open_files_max;
+  int64_t kept = std::clamp(all / 4, kKeptForLogsMin, kKeptForLogsMax);
+  if (!gated_) kept /= 2;
+  return fd >= all - kept;
+}
+
 bool Listener::accept_one() {
   sockaddr_storage from{};
   socklen_t length = sizeof from;
   Descriptor fd(::accept4(socket_->acceptor.native_handle(), reinterpret_cast<sockaddr*>(&from), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (fd.get() < 0) return false;
   Address address = address_of(from);
+  if (is_beyond_share(fd.get())) {
+    log_error_every(Duration::seconds(10), "connection from {} on {} refused: of {} open files there may be, the last are kept for logs; raise the limit "
+                    "(ulimit -n) or close idle clients", address.text, settings_.name, server_.open_files_max);
+    return true;
+  }
   int32_t limit = 0;
   ConnectionLimits::Place place = limits_->admit(address.text, limit);
   if (!place) {

@@ -14,8 +14,8 @@ namespace quokka {
 // Its own loop's thread only, but for the constructor, bind and the destructor.
 class Listener : public std::enable_shared_from_this<Listener> {
  public:
-  // Accepts on the loop of `home`, one of `lanes`. `gated`: waits while there are max.connections (the brokers' own listener does not, if
-  // clients have another).
+  // Accepts on the loop of `home`, one of `lanes`. `gated`: waits while there are max.connections, and refuses what would take the descriptors that
+  // logs need (the brokers' own listener does not wait, if clients have another, and may take half of those).
   Listener(ListenerSettings settings, const ServerSettings& server, std::vector<Lane*> lanes, size_t home, std::shared_ptr<ConnectionLimits> limits);
   ~Listener();
 
@@ -37,6 +37,7 @@ class Listener : public std::enable_shared_from_this<Listener> {
   void wait();
   void accept_some();
   bool accept_one();
+  bool is_beyond_share(int fd) const;
   void warn_of_redirect(int fd, const std::string& client);
   void try_again_later();
 

@@ -1,8 +1,10 @@
 #include "broker/net/server.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/sysinfo.h>
 
+#include <algorithm>
 #include <atomic>
 #include <fstream>
 
@@ -26,11 +28,18 @@ int64_t memory_bytes() {
   return bytes;
 }
 
+ServerSettings completed(ServerSettings settings) {
+  rlimit files{};
+  if (settings.open_files_max < 0 && getrlimit(RLIMIT_NOFILE, &files) == 0)
+    settings.open_files_max = static_cast<int64_t>(std::min<rlim_t>(files.rlim_cur, INT32_MAX));
+  return settings;
+}
+
 }  // namespace
 
 struct Server::Core {
   Core(ServerSettings given, ServedKeys apis, Ports ports)
-      : settings(std::move(given)),
+      : settings(completed(std::move(given))),
         served(std::move(apis)),
         budget(std::make_shared<RequestBudget>(settings.queued_max_request_bytes > 0 ? settings.queued_max_request_bytes : memory_bytes() / 8)),
         context{settings, served, ports.pool, ports.handler, ports.metrics, budget},

@@ -32,6 +32,7 @@ struct ServerSettings {
   int32_t max_connections_per_ip = INT32_MAX;
   std::map<std::string, int32_t> max_connections_per_ip_overrides;  // by address
   // Ours.
+  int64_t open_files_max = -1;                   // of the process; -1: RLIMIT_NOFILE. Connections leave a quarter of it to the logs
   size_t requests_in_flight_max = 256;           // on one connection; then reading stops
   size_t connection_bytes_max = 128u << 20;      // requests and answers of one connection in memory; then reading stops
   // A frame begun is complete by then, plus its bytes at the rate below, and no longer silent than this in the middle of it.
