@@ -26,6 +26,8 @@ struct CallOutcome {
   std::optional<std::string> body;  // answered, holes left out
   bool answered_nothing = false;
   std::optional<std::string> closed;  // and why
+  Function<void(Departure)> departs;  // set by who parks the call
+  size_t memory = 0, memory_max = SIZE_MAX;  // beyond the frame
   bool is_done() const { return body || answered_nothing || closed; }
 };
 
@@ -49,6 +51,12 @@ class CallForTest final : public Call {
   void answer(Response response) override { outcome_->body = flatten(response.body); }
   void answer_nothing() override { outcome_->answered_nothing = true; }
   void close(std::string_view why) override { outcome_->closed = why; }
+  void on_departure(Function<void(Departure)> told) override { outcome_->departs = std::move(told); }
+  bool reserve_memory(size_t bytes) override {
+    if (bytes > outcome_->memory_max) return false;
+    outcome_->memory = bytes;
+    return true;
+  }
 
  private:
   Loop& loop_;
@@ -80,6 +88,9 @@ class CallUnderTest {
   }
   // Once: for the handler.
   CallPtr take() { return std::move(call_); }
+  CallOutcome& outcome() { return *outcome_; }
+  // The handler has let go of the call.
+  bool is_released() const { return !call_ && outcome_.use_count() == 1; }
   const CallOutcome& outcome() const { return *outcome_; }
 
   template <class M>

@@ -67,6 +67,7 @@ class Produce : public std::enable_shared_from_this<Produce> {
   }
   void on_committed(size_t index, ErrorCode error);
   void answer();
+  void drop();
   const ProduceRequest& request() const { return decoded_.request; }
 
   Services& services_;
@@ -146,6 +147,16 @@ void Produce::run() {
     self->timer_ = 0;
     self->answer();
   });
+  call_->on_departure([weak = weak_from_this()](Departure departure) {
+    if (const auto self = weak.lock(); self && departure == Departure::closed) self->drop();
+  });
+}
+
+// Nobody waits for the answer any more.
+void Produce::drop() {
+  if (timer_ != 0) loop_.cancel(timer_);
+  timer_ = 0;
+  call_.reset();
 }
 
 void Produce::append(size_t index, const ClusterView& view) {
@@ -210,7 +221,7 @@ void Produce::append(size_t index, const ClusterView& view) {
 }
 
 void Produce::on_committed(size_t index, ErrorCode error) {
-  if (!call_) return;  // answered by the time-out
+  if (!call_) return;  // answered by the time-out, or nobody waits
   outcomes_[index].error = error;
   if (--waiting_ == 0 && !running_) answer();
 }

@@ -38,6 +38,7 @@ void Connection::close(const std::string& why) {
   log_debug("connection from {} closed: {}", name(), why);
   auto self = shared_from_this();
   transport_->close();
+  tell_parked(Departure::closed);
   slots_.clear();
   frame_ = FrameBuffer();
   lease_ = RequestBudget::Lease();
@@ -71,6 +72,7 @@ void Connection::check_deadlines(MonoTime now) {
       }
     }
   }
+  if (peer_closed_ && order_.size() > 0 && now - peer_closed_at_ > settings.half_closed_max) return close("the peer closed and its requests are not answered yet");
   bool waits_for_us = order_.size() > 0 && writer_.empty();
   const bool may_idle_for_ever = settings.connections_max_idle < Duration();
   if (!waits_for_us && !may_idle_for_ever && now - last_active_ > settings.connections_max_idle)
@@ -168,6 +170,8 @@ bool Connection::read_once(size_t& budget) {
     case IoResult::Kind::failed: close(strerror(got.error)); return false;
     case IoResult::Kind::ended:
       peer_closed_ = true;
+      peer_closed_at_ = lane_.loop.now();
+      tell_parked(Departure::half_closed);
       if (in_frame_ || size_filled_ > 0) close("the peer closed in the middle of a request");
       return false;
     case IoResult::Kind::moved: break;
@@ -254,7 +258,7 @@ void Connection::finish_frame() {
 void Connection::on_arrived(std::shared_ptr<Exchange> exchange, bool overlaps) {
   request_bytes_ += exchange->frame.capacity();
   exchange->place = order_.on_arrived(overlaps);
-  slots_.push_back({std::move(exchange), std::nullopt});
+  slots_.push_back({std::move(exchange), {}, std::nullopt});
 }
 
 // What comes before is answered first.
@@ -330,7 +334,9 @@ bool Connection::deliver() {
     if (!has_room()) return true;
     std::optional<RequestOrder::Place> place = order_.next_delivery();
     if (!place) return false;
-    hand_over(std::move(slots_[*place - order_.first()].exchange));
+    Slot& slot = slots_[*place - order_.first()];
+    slot.handed_over = slot.exchange;
+    hand_over(std::move(slot.exchange));
     depart();
   }
   return false;
@@ -356,6 +362,25 @@ void Connection::on_allow(const Exchange& exchange) {
   if (state_ != State::open) return;
   order_.on_allow(exchange.place);
   pump_later();
+}
+
+void Exchange::tell(std::shared_ptr<Exchange> exchange, Departure departure) {
+  EventLoop& loop = *exchange->loop;
+  loop.post([told = std::move(exchange), departure] {
+    if (told->on_departure) told->on_departure(departure);
+  });
+}
+
+void Connection::on_parked(const std::shared_ptr<Exchange>& exchange) {
+  if (state_ == State::closed) return Exchange::tell(exchange, Departure::closed);
+  if (peer_closed_) Exchange::tell(exchange, Departure::half_closed);
+}
+
+void Connection::tell_parked(Departure departure) {
+  for (const Slot& slot : slots_) {
+    auto exchange = slot.outcome ? nullptr : slot.handed_over.lock();
+    if (exchange && exchange->on_departure) Exchange::tell(std::move(exchange), departure);
+  }
 }
 
 void Connection::on_outcome(std::shared_ptr<Exchange> exchange, Outcome outcome) {

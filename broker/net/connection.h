@@ -27,6 +27,7 @@ struct Exchange {
   RequestOrder::Place place = 0;
   RequestTimes times;
   bool follower = false;
+  Function<void(Departure)> on_departure;  // of a call that is parked
   std::string refused;  // not to be handed over: why the connection closes when its turn comes
 
   std::weak_ptr<Connection> connection;  // locked on its loop only
@@ -34,6 +35,8 @@ struct Exchange {
   std::shared_ptr<Peer> peer;
 
   MutableBytes body() { return frame.bytes().subspan(head.body_at); }
+  // Later, on its loop.
+  static void tell(std::shared_ptr<Exchange> exchange, Departure departure);
 };
 
 // What a handler made of a request.
@@ -68,6 +71,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void on_outcome(std::shared_ptr<Exchange> exchange, Outcome outcome);
   void on_hold(const Exchange& exchange);
   void on_allow(const Exchange& exchange);
+  void on_parked(const std::shared_ptr<Exchange>& exchange);
 
   size_t requests_waiting() const { return order_.waiting(); }
   size_t responses_waiting() const { return writer_.responses(); }
@@ -78,6 +82,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   enum class State { open, lingering, closed };
   struct Slot {
     std::shared_ptr<Exchange> exchange;  // until it is handed over, and from its outcome on
+    std::weak_ptr<Exchange> handed_over;
     std::optional<Outcome> outcome;
   };
 
@@ -105,6 +110,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void pump_later();
   bool deliver();
   void hand_over(std::shared_ptr<Exchange> exchange);
+  void tell_parked(Departure departure);
   void finish(std::shared_ptr<Exchange> exchange, Outcome outcome);
   void depart();
   void send();
@@ -128,6 +134,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool waits_for_budget_ = false;
   bool no_more_reading_ = false;
   bool peer_closed_ = false;   // the peer sends no more
+  MonoTime peer_closed_at_{};
   bool pumping_ = false;
   bool pump_posted_ = false;
   bool close_when_sent_ = false;

@@ -26,6 +26,14 @@ void ConnectionCall::hold_next() {
   if (auto connection = exchange_->connection.lock()) connection->on_hold(*exchange_);
 }
 
+void ConnectionCall::on_departure(Function<void(Departure)> told) {
+  exchange_->on_departure = std::move(told);
+  if (auto connection = exchange_->connection.lock())
+    connection->on_parked(exchange_);
+  else
+    Exchange::tell(exchange_, Departure::closed);
+}
+
 void ConnectionCall::allow_next() {
   exchange_->loop->post([exchange = exchange_] {
     if (auto connection = exchange->connection.lock()) connection->on_allow(*exchange);

@@ -26,6 +26,8 @@ class ConnectionCall final : public Call {
 
   void hold_next() override;
   void allow_next() override;
+  void on_departure(Function<void(Departure)> told) override;
+  bool reserve_memory(size_t bytes) override { return exchange_->lease.set_beyond_frame(static_cast<int64_t>(bytes)); }
   void measure_as_follower() override { exchange_->follower = true; }
 
  private:

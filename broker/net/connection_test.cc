@@ -361,6 +361,82 @@ TEST(Connection, AHalfClosedClientStillGetsItsAnswers) {
   EXPECT_TRUE(client.is_closed_by_peer());
 }
 
+TEST(Connection, AParkedCallLearnsThatItsPeerLeaves) {
+  Mutex mutex;
+  std::vector<CallPtr> parked;
+  std::vector<Departure> told;
+  TestServer server({}, [&](CallPtr call) {
+    call->on_departure([&](Departure departure) {
+      MutexLock lock(mutex);
+      told.push_back(departure);
+      if (departure == Departure::closed) parked.clear();
+    });
+    MutexLock lock(mutex);
+    parked.push_back(std::move(call));
+  });
+  const auto times_told = [&] {
+    MutexLock lock(mutex);
+    return told.size();
+  };
+  RawClient client(server.port);
+  client.send(request(0, 3, 1, "p"));
+  ASSERT_TRUE(eventually([&] { return server.handler.delivered == 1; }));
+  client.finish_sending();
+  ASSERT_TRUE(eventually([&] { return times_told() == 1; }));
+  EXPECT_EQ(server.server.connections(), 1u) << "it may still read";
+  client.reset();
+  ASSERT_TRUE(eventually([&] { return times_told() == 2; }));
+  EXPECT_EQ(told, (std::vector<Departure>{Departure::half_closed, Departure::closed}));
+  EXPECT_TRUE(eventually([&] { return server.server.queued_request_bytes() == 0; }));
+}
+
+TEST(Connection, APeerThatSendsNoMoreDoesNotKeepItsPlaceForEver) {
+  ServerSettings settings;
+  settings.half_closed_max = Duration::millis(100);
+  settings.connections_max_idle = Duration::millis(1000);
+  std::atomic<bool> closed{false};
+  Mutex mutex;
+  std::vector<CallPtr> parked;
+  TestServer server(settings, [&](CallPtr call) {
+    call->on_departure([&](Departure departure) { closed = departure == Departure::closed; });
+    MutexLock lock(mutex);
+    parked.push_back(std::move(call));
+  });
+  RawClient client(server.port);
+  client.send(request(1, 4, 1, "long poll"));
+  ASSERT_TRUE(eventually([&] { return server.handler.delivered == 1; }));
+  client.finish_sending();
+  EXPECT_TRUE(eventually([&] { return closed.load(); }));
+  EXPECT_EQ(server.server.connections(), 0u);
+}
+
+TEST(Connection, WhatARequestTakesBeyondItsFrameCountsAgainstTheBudget) {
+  ServerSettings settings;
+  settings.queued_max_request_bytes = 16 << 20;  // half of it for requests that are no produces
+  Mutex mutex;
+  std::vector<CallPtr> parked;
+  std::vector<bool> taken;
+  std::vector<int64_t> used;
+  TestServer* of_test = nullptr;
+  TestServer server(settings, [&](CallPtr call) {
+    MutexLock lock(mutex);
+    for (const size_t bytes : {size_t{6} << 20, size_t{9} << 20, size_t{2} << 20}) {
+      taken.push_back(call->reserve_memory(bytes));
+      used.push_back(of_test->server.queued_request_bytes() >> 20);
+    }
+    parked.push_back(std::move(call));
+  });
+  of_test = &server;
+  RawClient client(server.port);
+  client.send(request(1, 4, 1, "fetch"));
+  ASSERT_TRUE(eventually([&] { return server.handler.delivered == 1; }));
+  EXPECT_EQ(taken, (std::vector<bool>{true, false, true}));
+  EXPECT_EQ(used, (std::vector<int64_t>{6, 6, 2}));
+  MutexLock lock(mutex);
+  parked.clear();
+  EXPECT_TRUE(eventually([&] { return server.server.queued_request_bytes() == 0; }));
+}
+
 TEST(Connection, A10ATransactionalRequestOfAPeerThatLeftIsNotBegun) {
   Mutex mutex;
   std::vector<CallPtr> parked;

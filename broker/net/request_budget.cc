@@ -67,6 +67,25 @@ void RequestBudget::give_back(size_t index, int64_t bytes, bool overdrawn) {
   for (Task& wake : woken) wake();
 }
 
+bool RequestBudget::set_beyond_frame(Lease& lease, int64_t bytes) {
+  const int64_t more = bytes - lease.beyond_frame_;
+  if (more <= 0) {
+    lease.bytes_ += more;
+    lease.beyond_frame_ = bytes;
+    give_back(lease.share_, -more, false);
+    return true;
+  }
+  MutexLock lock(mutex_);
+  Share& share = shares_[lease.share_];
+  if (bytes > kAlwaysGiven && share.used + more > share.bytes_max) return false;
+  share.used += more;
+  lease.bytes_ += more;
+  lease.beyond_frame_ = bytes;
+  return true;
+}
+
+bool RequestBudget::Lease::set_beyond_frame(int64_t bytes) { return !budget_ || budget_->set_beyond_frame(*this, bytes); }
+
 RequestBudget::Lease::~Lease() {
   if (budget_ && bytes_ > 0) budget_->give_back(share_, bytes_, overdrawn_);
 }
@@ -77,6 +96,7 @@ RequestBudget::Lease& RequestBudget::Lease::operator=(Lease&& other) noexcept {
   share_ = other.share_;
   bytes_ = other.bytes_;
   overdrawn_ = other.overdrawn_;
+  beyond_frame_ = other.beyond_frame_;
   return *this;
 }
 

@@ -32,12 +32,16 @@ class RequestBudget {
     Lease& operator=(Lease&& other) noexcept;
     explicit operator bool() const { return budget_ != nullptr; }
 
+    // What the request takes beyond its frame is `bytes` from now on. False if there is no room; a little always finds some.
+    bool set_beyond_frame(int64_t bytes);
+
    private:
     friend class RequestBudget;
     std::shared_ptr<RequestBudget> budget_;
     size_t share_ = 0;
     int64_t bytes_ = 0;
     bool overdrawn_ = false;
+    int64_t beyond_frame_ = 0;  // part of bytes_
   };
 
   // False if there is no room: then `wake` runs once, on any thread, when it may be worth trying again; it must only post.
@@ -56,6 +60,9 @@ class RequestBudget {
     bool exhausted() const { return used >= bytes_max; }
   };
   bool is_exhausted() const REQUIRES(mutex_) { return shares_[0].exhausted() || shares_[1].exhausted(); }
+  static constexpr int64_t kAlwaysGiven = 1 << 20;  // to what a request takes beyond its frame
+
+  bool set_beyond_frame(Lease& lease, int64_t bytes);
   void give_back(size_t share, int64_t bytes, bool overdrawn);
 
   mutable Mutex mutex_;

@@ -38,6 +38,7 @@ struct ServerSettings {
   // A frame begun is complete by then, plus its bytes at the rate below, and no longer silent than this in the middle of it.
   Duration frame_timeout = Duration::seconds(30);
   int64_t frame_bytes_per_second_min = 16384;
+  Duration half_closed_max = Duration::seconds(30);  // a peer that sends no more and still reads has its answers by then
 };
 
 // Keys of the APIs that are served, in all versions of api_table: anything else closes the connection. ApiVersions is delivered in every version,

@@ -9,6 +9,7 @@
 
 #include "broker/disk/file_slice.h"
 #include "protocol/base/bytes.h"
+#include "protocol/base/function.h"
 #include "protocol/base/loop.h"
 #include "protocol/wire/encoded.h"
 
@@ -30,6 +31,9 @@ struct Response {
   Encoded body;
   std::vector<FileSlice> slices;
 };
+
+// How a peer goes while its request waits: it has closed its side and may still read, or the connection is gone and with it who could be answered.
+enum class Departure { half_closed, closed };
 
 // One request from the arrival of its frame until it is answered. Exactly one of answer, answer_nothing, close is called, once, on any
 // thread; a Call destroyed without that closes its connection. The bytes of the frame live as long as the Call, and the connection keeps
@@ -58,6 +62,12 @@ class Call {
   // on_call, allow_next on any thread once it has appended. Its answer allows as well.
   virtual void hold_next() {}
   virtual void allow_next() {}
+  // Who parks a call learns that nobody waits for it any more: `told` runs for each departure that comes before the answer, never inline. The
+  // connection's own loop only, once a call.
+  virtual void on_departure(Function<void(Departure)> /*told*/) {}
+  // What the request holds in memory beyond its frame is `bytes` now, and counts with it against queued.max.request.bytes. False: there is no room
+  // for so much, and nothing has changed. The connection's own loop only.
+  virtual bool reserve_memory(size_t /*bytes*/) { return true; }
   // A fetch that turns out to be a follower's is measured as such. The connection's own loop only.
   virtual void measure_as_follower() {}
 };
