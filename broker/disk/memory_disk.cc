@@ -33,6 +33,7 @@ struct MemoryDisk::State {
   std::map<std::string, int64_t> free_bytes GUARDED_BY(mutex);
   std::function<bool(const Operation&)> fails GUARDED_BY(mutex);
   bool out_of_descriptors GUARDED_BY(mutex) = false;
+  bool cold GUARDED_BY(mutex) = false;
   std::function<int64_t()> now_ms GUARDED_BY(mutex);
   std::vector<Operation> operations GUARDED_BY(mutex);
 
@@ -71,7 +72,10 @@ class MemoryFile final : public File {
     std::memcpy(into.data(), node_->written.data() + from, count);
     return count;
   }
-  bool is_cached(int64_t, int64_t) const override { return true; }
+  bool is_cached(int64_t, int64_t) const override {
+    MutexLock lock(state_->mutex);
+    return !state_->cold;
+  }
   void read_ahead(int64_t, int64_t) const override {}
   void start_writeback(int64_t, int64_t) const override {
     MutexLock lock(state_->mutex);
@@ -135,6 +139,11 @@ void MemoryDisk::set_fault(std::function<bool(const Operation&)> fails) {
 void MemoryDisk::set_out_of_descriptors(bool out) {
   MutexLock lock(state_->mutex);
   state_->out_of_descriptors = out;
+}
+
+void MemoryDisk::set_cold(bool cold) {
+  MutexLock lock(state_->mutex);
+  state_->cold = cold;
 }
 
 std::vector<MemoryDisk::Operation> MemoryDisk::operations() const {

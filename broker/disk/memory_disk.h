@@ -31,6 +31,8 @@ class MemoryDisk final : public Disk {
   void set_fault(std::function<bool(const Operation&)> fails);
   // While `out`, nothing can be opened or listed, as in a process without descriptors; open files go on.
   void set_out_of_descriptors(bool out);
+  // While `cold`, files say that nothing of them is in the page cache.
+  void set_cold(bool cold);
   std::vector<Operation> operations() const;
   void forget_operations();
 

@@ -24,8 +24,12 @@ namespace quokka {
 // Work of a pool that runs on a test's loop.
 struct PoolOnLoop final : Pool {
   explicit PoolOnLoop(Loop& l) : loop(l) {}
-  void run(Task work) override { loop.post(std::move(work)); }
+  void run(Task work) override {
+    ++tasks;
+    loop.post(std::move(work));
+  }
   Loop& loop;
+  size_t tasks = 0;
 };
 
 struct NoProposals final : IsrProposals {

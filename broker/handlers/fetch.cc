@@ -1,7 +1,8 @@
 // Fetch (key 1), versions 0-17: records from the partitions that a consumer or a follower names.
 //
 // Answered at once if there are min_bytes to read, anything is wrong with a partition, or no waiting is wanted; else parked at the partitions until
-// enough arrives or max_wait_ms has passed, then everything is read anew. Consumers read to the high watermark, with read_committed to the last stable
+// enough arrives or max_wait_ms has passed, then everything is read anew; a peer that leaves ends the waiting. What would wait for the device is read on
+// the pool once before. Consumers read to the high watermark, with read_committed to the last stable
 // offset, followers to the log end.
 // Versions: 0-1 magic 0, 2-3 magic 1 (converted down); 3 max_bytes and progress with any batch size; 4 magic 2, isolation; 7 sessions (KIP-227); 9 current
 // leader epoch; 10 zstd; 11 consumers may read followers (KIP-392); 12 diverging epochs; 13 topic ids; 15 replica state; 16 current leader in the answer.
@@ -89,6 +90,9 @@ class FetchCall : public std::enable_shared_from_this<FetchCall> {
   void read_one(const FetchWish& wish, const PartitionPtr& partition, int64_t& bytes_left, bool& min_one_message, Reading& reading);
   void convert(const FetchWish& wish, const LogConfig& config, Reading& reading);
   bool park();
+  void go_on();
+  void warm();
+  void on_departure(Departure departure);
   void on_woken();
   void answer();
   std::vector<size_t> answered_in_order(const std::vector<bool>& send) const;
@@ -106,6 +110,9 @@ class FetchCall : public std::enable_shared_from_this<FetchCall> {
   std::vector<PartitionPtr> partitions_;  // of context_.wishes, null where there is none
   std::vector<ErrorCode> missing_;        // why
   std::vector<Reading> readings_;
+  std::vector<ReadPlan> cold_;            // not run by read_all
+  bool warmed_ = false;                   // they were, on the pool
+  bool warming_ = false;
   MonoTime deadline_;
   Loop::TimerId timer_ = 0;
   std::shared_ptr<Round> round_;
@@ -207,16 +214,52 @@ void FetchCall::run() {
   const bool any_known = std::any_of(missing_.begin(), missing_.end(), [](ErrorCode missing) { return !is_unknown(missing); });
   if (any_known && from.isolation_level != 0 && from.isolation_level != 1) return refuse(ErrorCode::UNKNOWN_SERVER_ERROR);
   deadline_ = loop_.now() + Duration::millis(std::max(0, from.max_wait_ms));
-  if (read_all() || from.max_wait_ms <= 0) return answer();
-  while (!park()) {
-    if (read_all()) return answer();
-  }
+  go_on();
+}
+
+// Reads, and answers or parks.
+void FetchCall::go_on() {
+  do {
+    const bool due = read_all();
+    if (!cold_.empty()) return warm();
+    if (due || request().max_wait_ms <= 0 || loop_.now() >= deadline_) return answer();
+  } while (!park());
+  if (timer_ != 0) return;
   timer_ = loop_.call_at(deadline_, [self = shared_from_this()] {
-    if (!self->call_) return;
     self->timer_ = 0;
-    self->read_all();
-    self->answer();
+    self->on_woken();
   });
+  call_->on_departure([weak = weak_from_this()](Departure departure) {
+    if (const auto self = weak.lock()) self->on_departure(departure);
+  });
+}
+
+// The pool waits for the device, and everything is read again from what is in memory then.
+void FetchCall::warm() {
+  warming_ = true;
+  services_.pool.run([self = shared_from_this(), plans = std::move(cold_), converts = version_ < kFirstOfMagic2] {
+    for (const ReadPlan& plan : plans) {
+      const Result<LogRead> read = plan.run();
+      if (read && converts && read->slice.length > 0) read->slice.file->read_ahead(read->slice.position, read->slice.length);
+    }
+    self->loop_.post([self] {
+      self->warming_ = false;
+      self->warmed_ = true;
+      self->on_woken();
+    });
+  });
+  cold_.clear();
+}
+
+// Who still reads gets what there is.
+void FetchCall::on_departure(Departure departure) {
+  if (departure == Departure::half_closed) {
+    deadline_ = loop_.now();
+    return on_woken();
+  }
+  if (timer_ != 0) loop_.cancel(timer_);
+  timer_ = 0;
+  call_.reset();
 }
 
 // Names for ids, partitions for names.
@@ -302,6 +345,10 @@ void FetchCall::read_one(const FetchWish& wish, const PartitionPtr& partition, i
   reading.end = answer->end;
   reading.older_segment = answer->plan.in_older_segment();
   if (answer->diverging) return;
+  if (!warmed_ && answer->plan.cold()) {
+    cold_.push_back(std::move(answer->plan));
+    return;
+  }
   Result<LogRead> data = answer->plan.run();
   if (!data) {
     reading.error = data.code();
@@ -309,6 +356,10 @@ void FetchCall::read_one(const FetchWish& wish, const PartitionPtr& partition, i
   }
   reading.data = *std::move(data);
   FileSlice& slice = reading.data.slice;
+  if (version_ < kFirstOfMagic2 && !warmed_ && slice.length > 0 && !slice.file->is_cached(slice.position, slice.length)) {
+    cold_.push_back(std::move(answer->plan));
+    return;
+  }
   if (slice.length > 0 && version_ >= 3 && !read.min_one_message) {
     // Half a batch is of no use to a client that is promised progress with any size.
     uint8_t length[4];
@@ -361,10 +412,7 @@ bool FetchCall::park() {
 }
 
 void FetchCall::on_woken() {
-  if (!call_) return;
-  do {
-    if (read_all() || loop_.now() >= deadline_) return answer();
-  } while (!park());
+  if (call_ && !warming_) go_on();
 }
 
 void FetchCall::fill(const FetchWish& wish, Reading& reading, PartitionAnswer& answer, std::vector<FileSlice>& slices) {

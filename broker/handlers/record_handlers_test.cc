@@ -64,6 +64,21 @@ class RecordHandlersTest : public testing::Test {
     partition.partition_max_bytes = 1000;
     return partition;
   }
+  static std::vector<uint8_t> one_record() {
+    BatchBuilder builder({});
+    builder.add(1, bytes_of("key"), bytes_of("value"));
+    return builder.build();
+  }
+  static FetchRequest fetch_request(const std::vector<FetchTopic>& topics, int32_t max_wait_ms = 0) {
+    FetchRequest request;
+    request.replica_id = BrokerId(-1);
+    request.max_wait_ms = max_wait_ms;
+    request.min_bytes = 1;
+    request.max_bytes = 1000;
+    request.session_epoch = -1;
+    request.topics = topics;
+    return request;
+  }
   auto fetch(const std::vector<FetchTopic>& topics, int8_t isolation = 0, int16_t version = 12) {
     FetchRequest request;
     request.replica_id = BrokerId(-1);
@@ -169,6 +184,64 @@ TEST_F(RecordHandlersTest, B26TheBatchesOfARequestAreBoundedTogether) {
 TEST_F(RecordHandlersTest, B28AFetchOfTooManyPartitionsIsRefused) {
   const std::vector<FetchPartition> many(200'001);
   EXPECT_EQ(fetch({topic("orders", many)}, 0, 13)->response.error_code, ErrorCode::INVALID_REQUEST);
+}
+
+TEST_F(RecordHandlersTest, AProduceThatWaitsIsLetGoWithItsConnection) {
+  lead({BrokerId(1), BrokerId(2)}, LeaderEpoch(1));
+  const std::vector<uint8_t> batch = one_record();
+  std::vector<TopicData::PartitionProduceData> partitions(1);
+  partitions[0].records.bytes = Bytes(batch);
+  const std::vector<TopicData> topics{{"orders", partitions}};
+  ProduceRequest request;
+  request.acks = -1;
+  request.timeout_ms = INT32_MAX;
+  request.topic_data = topics;
+  CallUnderTest call(cluster_.loop, request, 9);
+  handle_produce(*broker_->services, call.take());
+  cluster_.loop.run_ready();
+  ASSERT_TRUE(call.outcome().departs);
+  call.outcome().departs(Departure::half_closed);
+  EXPECT_FALSE(call.is_released()) << "it may still read";
+  call.outcome().departs(Departure::closed);
+  EXPECT_TRUE(call.is_released());
+}
+
+TEST_F(RecordHandlersTest, AFetchThatWaitsEndsWithItsPeer) {
+  const std::vector<FetchPartition> wish{partition(0)};
+  const std::vector<FetchTopic> topics{topic("orders", wish)};
+  for (const Departure departure : {Departure::half_closed, Departure::closed}) {
+    CallUnderTest call(cluster_.loop, fetch_request(topics, INT32_MAX), 12);
+    handle_fetch(*broker_->services, call.take());
+    cluster_.loop.run_ready();
+    ASSERT_TRUE(call.outcome().departs);
+    call.outcome().departs(departure);
+    EXPECT_TRUE(call.is_released());
+    EXPECT_EQ(call.outcome().body.has_value(), departure == Departure::half_closed) << "who still reads gets what there is";
+  }
+}
+
+TEST_F(RecordHandlersTest, AFetchOfWhatIsNotInMemoryGoesThroughThePoolOnce) {
+  constexpr int kBatches = 200;  // more than the log remembers the places of
+  const std::vector<uint8_t> batch = one_record();
+  for (int i = 0; i < kBatches; ++i) ASSERT_EQ(produce("orders", Bytes(batch)), ErrorCode::NONE);
+  std::vector<FetchPartition> wish{partition(0)};
+  const std::vector<FetchTopic> topics{topic("orders", wish)};
+  for (const bool cold : {false, true}) {
+    broker_->disk.set_cold(cold);
+    CallUnderTest call(cluster_.loop, fetch_request(topics), 12);
+    const size_t before = broker_->pool.tasks;
+    handle_fetch(*broker_->services, call.take());
+    EXPECT_EQ(call.outcome().is_done(), !cold) << "the loop does not wait for the device";
+    cluster_.loop.run_ready();
+    EXPECT_EQ(broker_->pool.tasks - before, cold ? 1u : 0u);
+    EXPECT_EQ(call.answer<FetchResponse>()->response.responses[0].partitions[0].error_code, ErrorCode::NONE);
+  }
+  // What was just written is at hand.
+  wish[0].fetch_offset = Offset(kBatches - 1);
+  const std::vector<FetchTopic> at_end{topic("orders", wish)};
+  CallUnderTest call(cluster_.loop, fetch_request(at_end), 12);
+  handle_fetch(*broker_->services, call.take());
+  EXPECT_TRUE(call.outcome().is_done());
 }
 
 TEST_F(RecordHandlersTest, UnknownPartitionsStandBehindTheOthersInAFetchsAnswer) {

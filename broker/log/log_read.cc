@@ -6,6 +6,8 @@ namespace quokka {
 
 namespace {
 
+constexpr int64_t kSearched = 64 << 10;  // of the active segment, from an index entry on
+
 Error truncated_meanwhile() { return Error{ErrorCode::NOT_LEADER_OR_FOLLOWER, "the log was truncated during a read"}; }
 
 // What a failure is once it is known that the log moved on under the read.
@@ -17,6 +19,24 @@ Error explained(const Segment& segment, const Error& error) {
 }
 
 }  // namespace
+
+bool ReadPlan::cold() const {
+  if (nothing() || exact()) return false;
+  const Segment& segment = *(*segments_)[segment_];
+  if (!segment.sealed()) {
+    const auto is_warm = [&](Offset offset, int64_t hint) { return segment.is_warm(offset, hint, std::min(active_bytes_, hint + kSearched)); };
+    if (first_position_ < 0 && !is_warm(request_.offset, active_first_hint_)) return true;
+    const bool end_is_near = end_position_ < 0 && active_end_hint_ < active_first_hint_ + request_.bytes_max;
+    return end_is_near && !is_warm(request_.end, active_end_hint_);
+  }
+  const int64_t bytes = segment.seal()->bytes;
+  if (!segment.is_warm(request_.offset, 0, bytes)) return true;
+  if (request_.end < segment.seal()->next_offset && !segment.is_warm(request_.end, 0, bytes)) return true;
+  if (!request_.aborted_transactions) return false;
+  // The list may come from any of the segments behind, as far as nobody knows their indexes.
+  return std::any_of(segments_->begin() + static_cast<ptrdiff_t>(segment_), segments_->end(),
+                     [](const SegmentPtr& each) { return each->sealed() && !each->has_indexes(); });
+}
 
 Result<LogRead> ReadPlan::run() const {
   LogRead read;

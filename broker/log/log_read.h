@@ -43,6 +43,9 @@ class ReadPlan {
   // Any thread, without the lock. Reads batch headers from the page cache where the plan does not know the place exactly.
   // Errors: KAFKA_STORAGE_ERROR; NOT_LEADER_OR_FOLLOWER if the log was truncated meanwhile (a leader's never is).
   Result<LogRead> run() const;
+  // True if run() may wait for the device: index files that are not in memory, batch headers that the page cache does not hold. Such a plan is run on
+  // the pool once; after that what it reads is warm. Asks the kernel only where the place is not exact().
+  bool cold() const;
   // True if run() reads no file: the place is known, as for reads near the end of the log.
   bool exact() const { return first_position_ >= 0 && end_position_ >= 0; }
   // What is read does not lie in the segment that is written.

@@ -222,6 +222,31 @@ TEST(Log, ReadsNearTheEndNeedNoFile) {
   EXPECT_FALSE(on.log->plan_read({Offset(5), Offset(200), 1000, true, false})->exact());
 }
 
+TEST(Log, APlanSaysWhetherItsReadWouldWaitForTheDevice) {
+  LogOnMemory on(small_segments());
+  while (on.log->segment_count() < 4) ASSERT_TRUE(on.append().ok());
+  ASSERT_TRUE(on.flush().ok());
+  on.open(true, on.log->log_end());
+  const auto plan = [&on](Offset offset, bool aborted = false) {
+    auto planned = on.log->plan_read({offset, on.log->log_end(), 1 << 20, true, aborted});
+    EXPECT_TRUE(planned.ok());
+    return *planned;
+  };
+  EXPECT_TRUE(plan(Offset(0)).cold()) << "its indexes are not in memory";
+  ASSERT_TRUE(plan(Offset(0)).run().ok());
+  EXPECT_FALSE(plan(Offset(0)).cold());
+  EXPECT_TRUE(plan(Offset(0), true).cold()) << "an abort may be listed in a later segment";
+  ASSERT_TRUE(plan(Offset(0), true).run().ok());
+  EXPECT_FALSE(plan(Offset(0), true).cold());
+  on.disk.set_cold(true);
+  EXPECT_TRUE(plan(Offset(0)).cold()) << "headers are not in the page cache";
+  // What was just written is known without a look at any file.
+  const Offset end = on.log->log_end();
+  ASSERT_TRUE(on.append().ok());
+  ASSERT_TRUE(plan(end).exact());
+  EXPECT_FALSE(plan(end).cold());
+}
+
 TEST(Log, AReadPlannedBeforeAnAppendSeesNothingOfIt) {
   LogOnMemory on;
   ASSERT_TRUE(on.append().ok());

@@ -1,6 +1,7 @@
 #include "broker/log/segment.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "broker/log/batch_scanner.h"
 #include "broker/log/active_segment.h"
@@ -47,6 +48,28 @@ Result<std::shared_ptr<const SegmentIndexes>> Segment::indexes() const {
   MutexLock lock(mutex_);
   if (!indexes_) indexes_ = *loaded;
   return indexes_;
+}
+
+bool Segment::is_warm(Offset offset, int64_t hint, int64_t bytes) const {
+  constexpr int64_t kSearchedMax = 1 << 20;  // a batch may be long, and headers lie between batches
+  std::shared_ptr<const File> file;
+  std::shared_ptr<const SegmentIndexes> known;
+  {
+    MutexLock lock(mutex_);
+    file = file_;
+    known = indexes_;
+  }
+  if (!file) return false;
+  int64_t from = hint, to = bytes;
+  if (sealed()) {
+    if (!known) return false;
+    const auto& entries = known->offsets.entries();
+    const auto above = std::upper_bound(entries.begin(), entries.end(), offset - base_offset_,
+                                        [](int64_t wanted, const OffsetIndex::Entry& entry) { return wanted < entry.relative_offset; });
+    from = above == entries.begin() ? 0 : std::prev(above)->position;
+    if (above != entries.end()) to = std::min<int64_t>(bytes, above->position + static_cast<int64_t>(kBatchHeaderBytes));
+  }
+  return file->is_cached(from, std::min(to - from, kSearchedMax));
 }
 
 Result<std::shared_ptr<const SegmentIndexes>> Segment::load_indexes() const {

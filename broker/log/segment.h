@@ -43,6 +43,14 @@ class Segment {
   Result<std::shared_ptr<File>> file() const;
   // Any thread; sealed segments. Loaded at the first use; a damaged or missing index is rebuilt from the batches.
   Result<std::shared_ptr<const SegmentIndexes>> indexes() const;
+  // Any thread. True if file() and (of a sealed segment) indexes() are in memory, and so are the headers that a search for the batch with `offset` looks
+  // at; from `hint` on in the active one. Asks the kernel, reads nothing.
+  bool is_warm(Offset offset, int64_t hint, int64_t bytes) const;
+  // True if indexes() is in memory.
+  bool has_indexes() const {
+    MutexLock lock(mutex_);
+    return indexes_ != nullptr;
+  }
   // Any thread; sealed segments. A batch boundary at or before the batch that holds `offset`. The index entry it goes by is compared with the batch it
   // points at; an index that lies is rebuilt, for a wrong entry could hide records.
   Result<int64_t> position_before(Offset offset) const;
