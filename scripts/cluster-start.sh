@@ -35,6 +35,17 @@ directory=$(realpath -m "${directory:-$(cluster_directory_default)}")
 mkdir -p "$directory"
 logs=$(realpath -m "${LOG_DIR:-$directory/logs}")
 wait_seconds=90
+stop_command="$here/cluster-stop.sh$([ "$directory" = "$(cluster_directory_default)" ] || echo " --dir $directory")"
+
+# A start that ends half-way leaves what it started.
+say_what_runs() {
+  local server running=""
+  for server in "$directory"/zookeeper-* "$directory"/broker-*; do
+    if running_pid "$server" > /dev/null; then running+="${running:+, }$(basename "$server")"; fi
+  done
+  if [ -n "$running" ]; then echo "$PROGRAM: still running: $running. Start again when the cause is removed, or stop them with $stop_command" >&2; fi
+}
+trap '[ $? -eq 0 ] || say_what_runs' EXIT
 
 is_listening() { (: < "/dev/tcp/127.0.0.1/$1") 2> /dev/null; }
 
@@ -138,4 +149,4 @@ echo "Bootstrap servers: $bootstrap"
 echo "ZooKeeper:         $(property "$directory/broker-1/server.properties" zookeeper.connect)"
 echo "Data and settings: $directory"
 echo "Logs:              $logs"
-echo "Stop it with:      $here/cluster-stop.sh$([ "$directory" = "$(cluster_directory_default)" ] || echo " --dir $directory")"
+echo "Stop it with:      $stop_command"

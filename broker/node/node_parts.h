@@ -56,8 +56,8 @@ struct Node::Parts final : public ConfigListener {
 
   // The stop, on the coordination loop.
   void stop(Task stopped);
-  void move_leaderships_away(int attempt, Task done);
-  void on_shutdown_answer(int attempt, Result<size_t> remaining, Task done);
+  void move_leaderships_away(MonoTime give_up_at, Task done);
+  void on_shutdown_answer(MonoTime give_up_at, Result<std::vector<TopicPartition>> left, Task done);
   void close_logs(Task done);
   void close_session(Task done);
 

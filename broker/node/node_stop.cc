@@ -2,10 +2,18 @@
 #include <algorithm>
 
 #include "broker/node/node_parts.h"
+#include "broker/node/shutdown_takers.h"
 #include "protocol/base/log.h"
 #include "protocol/messages/controlled_shutdown.h"
 
 namespace quokka {
+
+namespace {
+
+constexpr Duration kAskAgain = Duration::millis(200);
+constexpr int64_t kBackoffMaxMs = 3600'000;
+
+}  // namespace
 
 void Node::Parts::stop(Task stopped) {
   Task close = [this, stopped = std::move(stopped)]() mutable {
@@ -14,7 +22,9 @@ void Node::Parts::stop(Task stopped) {
     close_logs([this, stopped = std::move(stopped)]() mutable { close_session(std::move(stopped)); });
   };
   if (!listens) return close();
-  move_leaderships_away(0, [this, close = std::move(close)]() mutable {
+  const int retries = std::max(0, config.controlled_shutdown_max_retries - 1);
+  const MonoTime give_up_at = coordination.now() + Duration::millis(std::min(config.controlled_shutdown_retry_backoff_ms, kBackoffMaxMs) * retries);
+  move_leaderships_away(give_up_at, [this, close = std::move(close)]() mutable {
     // Members that wait for a rebalance are sent elsewhere, before connections are closed over them.
     groups->stop([this, close = std::move(close)]() mutable {
       ports.calls.stop([this, close = std::move(close)]() mutable { coordination.post(std::move(close)); });
@@ -22,35 +32,42 @@ void Node::Parts::stop(Task stopped) {
   });
 }
 
-void Node::Parts::move_leaderships_away(int attempt, Task done) {
+// Asks as long as it may help, for as long as controlled.shutdown.max.retries and controlled.shutdown.retry.backoff.ms allow, but oftener: other
+// brokers leave and controllers change within a second.
+void Node::Parts::move_leaderships_away(MonoTime give_up_at, Task done) {
   if (!config.controlled_shutdown_enable || broker_epoch.load() < 0) return done();
-  if (attempt >= std::max(1, config.controlled_shutdown_max_retries)) {
-    log_warn("stopping with leaderships that could not be moved; they fail over when the session ends");
-    return done();
-  }
   ControlledShutdownRequest request;
   request.broker_id = self;
   request.broker_epoch = BrokerEpoch(broker_epoch.load());
-  controller_channel->ask<ControlledShutdownResponse>(request, 3, [this, attempt, done = std::move(done)](auto answer) mutable {
-    if (!answer) return on_shutdown_answer(attempt, answer.error(), std::move(done));
+  controller_channel->ask<ControlledShutdownResponse>(request, 3, [this, give_up_at, done = std::move(done)](auto answer) mutable {
+    if (!answer) return on_shutdown_answer(give_up_at, answer.error(), std::move(done));
     const auto& message = answer->message;
     if (message.error_code != ErrorCode::NONE)
-      return on_shutdown_answer(attempt, Error{message.error_code, std::string(name(message.error_code))}, std::move(done));
-    on_shutdown_answer(attempt, message.remaining_partitions.size(), std::move(done));
+      return on_shutdown_answer(give_up_at, Error{message.error_code, std::string(name(message.error_code))}, std::move(done));
+    std::vector<TopicPartition> left;
+    for (const auto& partition : message.remaining_partitions) left.push_back({std::string(partition.topic_name), partition.partition_index});
+    on_shutdown_answer(give_up_at, std::move(left), std::move(done));
   });
 }
 
-void Node::Parts::on_shutdown_answer(int attempt, Result<size_t> remaining, Task done) {
-  if (remaining && *remaining == 0) {
+void Node::Parts::on_shutdown_answer(MonoTime give_up_at, Result<std::vector<TopicPartition>> left, Task done) {
+  const ClusterViewPtr seen = view.get();
+  if (left && left->empty()) {
     log_info("all leaderships were moved to other brokers");
     return done();
   }
-  if (remaining) log_info("controlled shutdown: {} leaderships remain", *remaining);
-  if (!remaining) log_warn("controlled shutdown: the controller did not answer as hoped: {}", remaining.error().message);
-  if (remaining && view.get()->brokers().size() <= 1) return done();  // there is nobody to take them
-  const bool last = attempt + 1 >= config.controlled_shutdown_max_retries;
-  const Duration pause = last ? Duration{} : Duration::millis(config.controlled_shutdown_retry_backoff_ms);
-  coordination.call_after(pause, [this, attempt, done = std::move(done)]() mutable { move_leaderships_away(attempt + 1, std::move(done)); });
+  if (left && !has_takers(*seen, self, *left)) {
+    log_info("controlled shutdown: {} leaderships remain, and no other broker that runs has a replica", left->size());
+    return done();
+  }
+  if (!left && !has_others(*seen, self)) return done();
+  if (coordination.now() >= give_up_at) {
+    log_warn("stopping with leaderships that could not be moved{}; they fail over when the session ends", left ? "" : ": " + left.error().message);
+    return done();
+  }
+  if (left) log_info_every(Duration::seconds(5), "controlled shutdown: {} leaderships remain", left->size());
+  if (!left) log_info_every(Duration::seconds(5), "controlled shutdown: asking the controller again: {}", left.error().message);
+  coordination.call_after(kAskAgain, [this, give_up_at, done = std::move(done)]() mutable { move_leaderships_away(give_up_at, std::move(done)); });
 }
 
 void Node::Parts::close_logs(Task done) {
