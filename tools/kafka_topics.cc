@@ -86,7 +86,9 @@ Result<Assignment> parse_assignment(const std::string& text) {
       from = colon + 1;
     }
     if (!assignment.empty() && brokers.size() != assignment.front().size()) {
-      return invalid("Partition " + std::to_string(assignment.size()) + " has different replication factor: " + text.substr(at, comma - at));
+      std::string ids;
+      for (const BrokerId broker : brokers) ids += (ids.empty() ? "" : ", ") + std::to_string(broker.value);
+      return invalid("Partition " + std::to_string(assignment.size()) + " has different replication factor: [" + ids + "]");
     }
     assignment.push_back(std::move(brokers));
     at = comma + 1;
@@ -278,7 +280,10 @@ class TopicsTool {
     const auto text = options_.text("topic-id");
     if (!text) return std::optional<Uuid>();
     const auto id = Uuid::parse(*text);
-    if (!id) return invalid("'" + *text + "' is no topic id: those are 22 characters of URL-safe base64");
+    if (!id) {
+      return invalid("Input string `" + *text + "` decoded as " + std::to_string(text->size() * 6 / 8) +
+                     " bytes, which is not equal to the expected 16 bytes of a base64-encoded UUID");
+    }
     return id->is_zero() ? std::optional<Uuid>() : id;
   }
 

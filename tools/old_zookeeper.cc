@@ -79,10 +79,10 @@ Result<std::string> look_up(const std::string& ensemble) {
   ZookeeperClient session(loop, pool, settings);
   Lookup lookup(session);
   lookup.start();
-  loop.run_until([&lookup] { return lookup.done; }, loop.now() + kLookupTimeout);
+  loop.run_until([&lookup] { return lookup.done; }, kLookupTimeout);
   bool closed = false;
   session.close([&closed] { closed = true; });
-  loop.run_until([&closed] { return closed; }, loop.now() + kCloseTimeout);
+  loop.run_until([&closed] { return closed; }, kCloseTimeout);
   if (lookup.servers.empty()) return Error{ErrorCode::NETWORK_EXCEPTION, "--zookeeper " + ensemble + ": " + lookup.problem};
   return lookup.servers;
 }

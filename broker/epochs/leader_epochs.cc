@@ -3,21 +3,13 @@
 #include <algorithm>
 #include <charconv>
 
+#include "protocol/base/text_lines.h"
+
 namespace quokka {
 
 namespace {
 
 Error corrupt(const std::string& what) { return Error{ErrorCode::CORRUPT_MESSAGE, "leader epoch checkpoint: " + what}; }
-
-// Splits off the next line; the last may lack its end.
-std::optional<std::string_view> next_line(std::string_view& text) {
-  if (text.empty()) return std::nullopt;
-  const size_t end = text.find('\n');
-  std::string_view line = text.substr(0, end);
-  text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-  if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-  return line;
-}
 
 std::optional<int64_t> next_number(std::string_view& line) {
   while (!line.empty() && (line.front() == ' ' || line.front() == '\t')) line.remove_prefix(1);

@@ -4,6 +4,7 @@
 #include <ctime>
 #include <vector>
 
+#include "protocol/base/text_lines.h"
 #include "protocol/base/topic_name.h"
 
 namespace quokka {
@@ -11,15 +12,6 @@ namespace quokka {
 namespace {
 
 Error corrupt(const std::string& what) { return Error{ErrorCode::CORRUPT_MESSAGE, what}; }
-
-std::optional<std::string_view> next_line(std::string_view& text) {
-  if (text.empty()) return std::nullopt;
-  const size_t end = text.find('\n');
-  std::string_view line = text.substr(0, end);
-  text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-  if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-  return line;
-}
 
 std::vector<std::string_view> words(std::string_view line) {
   std::vector<std::string_view> out;

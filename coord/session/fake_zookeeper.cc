@@ -276,8 +276,13 @@ struct FakeSession::WriteOperation final : Operation {
   MultiResult result;
 };
 
-struct FakeSession::ExistsOperation final : Operation {
-  ExistsOperation(std::string p, Watch w, StatDone d) : path(std::move(p)), watch(w), done(std::move(d)) {}
+// What reads have in common: a path that may be wrong, and a watch.
+struct FakeSession::ReadOperation : Operation {
+  using Watches = std::map<std::string, std::set<int64_t>>;
+  enum class Watchable { what_is_there, everything };
+
+  ReadOperation(std::string p, Watch w, Watches FakeZookeeper::*all, Watchable what = Watchable::what_is_there)
+      : path(std::move(p)), watch(w), watches(all), watchable(what) {}
   bool is_write() const override { return false; }
   void perform(FakeZookeeper& server, int64_t session) override {
     if (!is_valid_znode_path(path)) {
@@ -286,64 +291,48 @@ struct FakeSession::ExistsOperation final : Operation {
     }
     outcome = server.has(path) ? ZkOutcome::ok : ZkOutcome::no_node;
     stat = server.stat(path);
-    if (watch == Watch::yes) server.data_watches_[path].insert(session);
+    read(server);
+    const bool may_watch = watchable == Watchable::everything || outcome == ZkOutcome::ok;
+    if (watch == Watch::yes && may_watch) (server.*watches)[path].insert(session);
   }
+  virtual void read(const FakeZookeeper&) {}
+
+  const std::string path;
+  const Watch watch;
+  Watches FakeZookeeper::*const watches;
+  const Watchable watchable;
+  ZkOutcome outcome = ZkOutcome::failed;
+  ZnodeStat stat;
+};
+
+struct FakeSession::ExistsOperation final : ReadOperation {
+  ExistsOperation(std::string p, Watch w, StatDone d)
+      : ReadOperation(std::move(p), w, &FakeZookeeper::data_watches_, Watchable::everything), done(std::move(d)) {}
   void complete() override { done(outcome, stat); }
   void fail(ZkOutcome failure) override { done(failure, ZnodeStat{}); }
 
-  std::string path;
-  Watch watch;
   StatDone done;
-  ZkOutcome outcome = ZkOutcome::failed;
-  ZnodeStat stat;
 };
 
-struct FakeSession::GetOperation final : Operation {
-  GetOperation(std::string p, Watch w, DataDone d) : path(std::move(p)), watch(w), done(std::move(d)) {}
-  bool is_write() const override { return false; }
-  void perform(FakeZookeeper& server, int64_t session) override {
-    if (!is_valid_znode_path(path)) {
-      outcome = ZkOutcome::invalid_argument;
-      return;
-    }
-    outcome = server.has(path) ? ZkOutcome::ok : ZkOutcome::no_node;
-    stat = server.stat(path);
-    data = server.data(path);
-    if (watch == Watch::yes && outcome == ZkOutcome::ok) server.data_watches_[path].insert(session);
-  }
+struct FakeSession::GetOperation final : ReadOperation {
+  GetOperation(std::string p, Watch w, DataDone d) : ReadOperation(std::move(p), w, &FakeZookeeper::data_watches_), done(std::move(d)) {}
+  void read(const FakeZookeeper& server) override { data = server.data(path); }
   void complete() override { done(outcome, std::move(data), stat); }
   void fail(ZkOutcome failure) override { done(failure, std::nullopt, ZnodeStat{}); }
 
-  std::string path;
-  Watch watch;
   DataDone done;
-  ZkOutcome outcome = ZkOutcome::failed;
   ZnodeData data;
-  ZnodeStat stat;
 };
 
-struct FakeSession::ChildrenOperation final : Operation {
-  ChildrenOperation(std::string p, Watch w, ChildrenDone d) : path(std::move(p)), watch(w), done(std::move(d)) {}
-  bool is_write() const override { return false; }
-  void perform(FakeZookeeper& server, int64_t session) override {
-    if (!is_valid_znode_path(path)) {
-      outcome = ZkOutcome::invalid_argument;
-      return;
-    }
-    outcome = server.has(path) ? ZkOutcome::ok : ZkOutcome::no_node;
-    stat = server.stat(path);
-    children = server.children(path);
-    if (watch == Watch::yes && outcome == ZkOutcome::ok) server.child_watches_[path].insert(session);
-  }
+struct FakeSession::ChildrenOperation final : ReadOperation {
+  ChildrenOperation(std::string p, Watch w, ChildrenDone d)
+      : ReadOperation(std::move(p), w, &FakeZookeeper::child_watches_), done(std::move(d)) {}
+  void read(const FakeZookeeper& server) override { children = server.children(path); }
   void complete() override { done(outcome, std::move(children), stat); }
   void fail(ZkOutcome failure) override { done(failure, {}, ZnodeStat{}); }
 
-  std::string path;
-  Watch watch;
   ChildrenDone done;
-  ZkOutcome outcome = ZkOutcome::failed;
   std::vector<std::string> children;
-  ZnodeStat stat;
 };
 
 FakeSession::FakeSession(FakeZookeeper& server, Loop& loop, int32_t session_timeout_ms)

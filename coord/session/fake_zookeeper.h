@@ -160,6 +160,7 @@ class FakeSession final : public ZookeeperSession {
     virtual void fail(ZkOutcome outcome) = 0;
   };
   struct WriteOperation;
+  struct ReadOperation;
   struct ExistsOperation;
   struct GetOperation;
   struct ChildrenOperation;

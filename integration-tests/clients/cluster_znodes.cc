@@ -6,6 +6,11 @@
 #include "coord/znodes/controller.h"
 
 namespace quokka {
+namespace {
+
+constexpr Duration kPatience = Duration::seconds(30);
+
+}  // namespace
 
 ClusterZnodes::ClusterZnodes(const std::string& zookeeper_connect) {
   ZookeeperSettings settings;
@@ -17,13 +22,13 @@ ClusterZnodes::ClusterZnodes(const std::string& zookeeper_connect) {
 ClusterZnodes::~ClusterZnodes() {
   bool closed = false;
   session_->close([&] { closed = true; });
-  loop_.run_until([&] { return closed; });
+  loop_.run_until([&] { return closed; }, kPatience);
   session_.reset();
   pool_.stop();
 }
 
 void ClusterZnodes::run_until(const bool& done) {
-  if (!loop_.run_until([&] { return done; })) throw std::runtime_error("ZooKeeper does not answer");
+  if (!loop_.run_until([&] { return done; }, kPatience)) throw std::runtime_error("ZooKeeper does not answer");
 }
 
 std::optional<std::string> ClusterZnodes::text(const std::string& path) {

@@ -9,7 +9,7 @@
 #include "broker/net/event_loop.h"
 #include "coord/session/zookeeper_client.h"
 #include "coord/znodes/topic.h"
-#include "integration-tests/coord/pumped_loop.h"
+#include "protocol/client/waiting_loop.h"
 
 namespace quokka {
 
@@ -33,7 +33,7 @@ class ClusterZnodes {
  private:
   void run_until(const bool& done);
 
-  PumpedLoop loop_;
+  WaitingLoop loop_;
   ThreadPool pool_{2};
   std::unique_ptr<ZookeeperClient> session_;
 };

@@ -10,9 +10,9 @@
 #include "broker/net/event_loop.h"
 #include "coord/session/session_file.h"
 #include "coord/session/zookeeper_client.h"
-#include "integration-tests/coord/pumped_loop.h"
 #include "integration-tests/coord/zookeeper_server.h"
 #include "protocol/base/check.h"
+#include "protocol/client/waiting_loop.h"
 
 namespace quokka {
 
@@ -63,10 +63,7 @@ class RealSessions {
   }
   // What a SessionContract wants.
   ZookeeperSession& open() { return connect(settings()); }
-  template <class Condition>
-  bool run_until(Condition condition) {
-    return loop.run_until([&] { return condition(); });
-  }
+  bool run_until(const std::function<bool()>& condition) { return loop.run_until(condition, Duration::seconds(30)); }
   // As the server would do it after the timeout: another connection takes the session and closes it. The client fights for its session, so this
   // may need more than one go.
   void expire(ZookeeperSession& session) {
@@ -95,7 +92,7 @@ class RealSessions {
     }
   }
 
-  PumpedLoop loop;
+  WaitingLoop loop;
   ThreadPool pool{4};
 
  private:

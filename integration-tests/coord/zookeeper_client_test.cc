@@ -21,12 +21,12 @@ class RealZookeeper : public SessionContract<RealSessions> {
 
 // In a child process: opens a session, creates an ephemeral, says so through the pipe and hangs.
 [[noreturn]] void hold_a_session(const ZookeeperSettings& settings, int pipe_end) {
-  PumpedLoop loop;
+  WaitingLoop loop;
   ThreadPool pool(2);
   ZookeeperClient client(loop, pool, settings);
   bool created = false;
   client.create("/e", "", CreateMode::ephemeral, [&](ZkOutcome outcome, std::string) { created = outcome == ZkOutcome::ok; });
-  const bool ready = loop.run_until([&] { return created && read_session_file(settings.session_file).has_value(); });
+  const bool ready = loop.run_until([&] { return created && read_session_file(settings.session_file).has_value(); }, Duration::seconds(30));
   if (ready && ::write(pipe_end, "x", 1) == 1) loop.run_until([] { return false; }, Duration::seconds(60));
   ::_exit(1);
 }

@@ -78,7 +78,7 @@ class BlockingClient {
   // Runs what was started until `condition` holds.
   void wait(const std::function<bool()>& condition) { loop_.run_until(condition); }
   // The same; false when `patience` ended first.
-  bool wait(const std::function<bool()>& condition, Duration patience) { return loop_.run_until(condition, now() + patience); }
+  bool wait(const std::function<bool()>& condition, Duration patience) { return loop_.run_until(condition, patience); }
   void pause(Duration duration) {
     wait([] { return false; }, duration);
   }

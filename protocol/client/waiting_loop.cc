@@ -36,7 +36,7 @@ Loop::TimerId WaitingLoop::call_at(MonoTime when, Task task) {
   return id;
 }
 
-bool WaitingLoop::run_until(const std::function<bool()>& condition, MonoTime end) {
+bool WaitingLoop::run_until_or(const std::function<bool()>& condition, MonoTime end) {
   while (!condition()) {
     const MonoTime at = now();
     if (at >= end) return false;

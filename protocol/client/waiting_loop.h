@@ -28,8 +28,10 @@ class WaitingLoop final : public Loop {
   TimerId call_at(MonoTime when, Task task) override;
   void cancel(TimerId timer) override { timers_.erase(timer); }
 
-  // Runs what comes until `condition` holds; false when `end` came first. Asked again after every task.
-  bool run_until(const std::function<bool()>& condition, MonoTime end = MonoTime{INT64_MAX});
+  // Runs what comes until `condition` holds, which is asked again after every task.
+  void run_until(const std::function<bool()>& condition) { run_until_or(condition, MonoTime{INT64_MAX}); }
+  // The same; false when `patience` ended first.
+  bool run_until(const std::function<bool()>& condition, Duration patience) { return run_until_or(condition, now() + patience); }
   // Runs what is there, without waiting.
   void run_ready() { io_.poll(); }
 
@@ -37,6 +39,8 @@ class WaitingLoop final : public Loop {
   boost::asio::io_context& io_context() { return io_; }
 
  private:
+  bool run_until_or(const std::function<bool()>& condition, MonoTime end);
+
   const std::thread::id thread_ = std::this_thread::get_id();
   std::map<TimerId, boost::asio::steady_timer> timers_;
   TimerId next_timer_ = 1;
