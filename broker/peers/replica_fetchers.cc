@@ -353,7 +353,10 @@ void ReplicaFetchers::Fetcher::ask_bounds(const TopicPartition& name, const Part
       const auto found = again->partitions_.find(name);
       if (found == again->partitions_.end()) return;
       if (!earliest) return give_up(*again);
-      log_warn("the leader's log of {} is [{}, {}), and this replica is elsewhere", name, *earliest, latest);
+      // If the cut does not help, the next is not made at once.
+      const FetchRetry::Decision decision = found->second.retry.on_refused(ErrorCode::OFFSET_OUT_OF_RANGE, again->loop_.now(), again->settings_.backoff);
+      again->rest(found->second, decision.rest);
+      log_warn_every(Duration::seconds(10), "the leader's log of {} is [{}, {}), and this replica is elsewhere", name, *earliest, latest);
       again->truncate(name, found->second, [start = *earliest, latest](Partition& p, LeaderEpoch sent_under) {
         return p.truncate_out_of_range(sent_under, start, latest);
       });

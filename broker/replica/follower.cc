@@ -33,6 +33,10 @@ Follower::Effects Follower::on_out_of_range(Offset leader_start, Offset leader_e
     if (leader_end < log.log_start) effects.truncate_fully_and_start_at = leader_start;
   } else if (leader_start > log.log_end) {
     effects.truncate_fully_and_start_at = leader_start;
+  } else if (log.end_of_asked_epoch.end_offset.value >= 0 && log.end_of_asked_epoch.end_offset < log.log_end) {
+    // In range, and yet the leader does not know our last epoch: it is above this follower's own (which `log` was asked about), so nobody can have
+    // written it. It lies outside the batch's CRC; what claims it goes.
+    effects.truncate_to = log.end_of_asked_epoch.end_offset;
   }
   if (effects.truncate_fully_and_start_at) effects.truncate_to.reset();
   return effects;

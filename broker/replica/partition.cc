@@ -399,7 +399,8 @@ Status Partition::truncate_diverging(LeaderEpoch sent_under, EpochEnd leader) {
 
 Status Partition::truncate_out_of_range(LeaderEpoch sent_under, Offset leader_start, Offset leader_end) {
   return truncate(sent_under, [&](const Follower& follower, const Log& log) {
-    return follower.on_out_of_range(leader_start, leader_end, {log.log_start(), log.log_end(), log.high_watermark(), {}});
+    return follower.on_out_of_range(leader_start, leader_end,
+                                    {log.log_start(), log.log_end(), log.high_watermark(), log.end_of_epoch(follower.leader_epoch())});
   });
 }
 

@@ -245,6 +245,15 @@ TEST(FollowerTest, H21OutOfRange) {
   EXPECT_FALSE(follower.on_out_of_range(Offset(0), Offset(20), log).truncate_to);
 }
 
+// A flipped bit in a batch's leader epoch passes its CRC: without this the follower asks for ever.
+TEST(FollowerTest, AnEpochThatNobodyCanHaveWrittenIsCutOff) {
+  const Follower follower(LeaderEpoch(5));
+  const FollowerLog log{Offset(0), Offset(20), Offset(18), {LeaderEpoch(5), Offset(17)}};
+  EXPECT_EQ(follower.on_out_of_range(Offset(0), Offset(90), log).truncate_to, Offset(17));
+  const FollowerLog whole{Offset(0), Offset(20), Offset(18), {LeaderEpoch(5), Offset(20)}};
+  EXPECT_FALSE(follower.on_out_of_range(Offset(0), Offset(90), whole).truncate_to);
+}
+
 TEST(FollowerTest, H7AnAnswerFromAnotherEpochIsDropped) { EXPECT_FALSE(Follower(LeaderEpoch(5)).accepts(LeaderEpoch(4))); }
 
 }  // namespace
