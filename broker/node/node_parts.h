@@ -34,6 +34,7 @@ struct Node::Parts final : public ConfigListener {
   void open_directories(StepDone done);
   void make_chroot(StepDone done);
   void connect_zookeeper(StepDone done);
+  void be_admitted(StepDone done);
   void obtain_cluster(StepDone done);
   void obtain_broker_id(StepDone done);
   void bind_identity(StepDone done);

@@ -3,6 +3,7 @@
 #include <iterator>
 
 #include "broker/node/node_parts.h"
+#include "coord/registration/cluster_admission.h"
 #include "protocol/base/log.h"
 
 namespace quokka {
@@ -16,10 +17,10 @@ constexpr Duration kFeatureWait = Duration::seconds(1);
 
 void Node::Parts::run_steps(size_t next, StepDone started) {
   using Step = void (Parts::*)(StepDone);
-  static constexpr Step kSteps[] = {&Parts::open_directories, &Parts::make_chroot,   &Parts::connect_zookeeper, &Parts::obtain_cluster,
-                                    &Parts::obtain_broker_id, &Parts::bind_identity, &Parts::load_configs,      &Parts::load_logs,
-                                    &Parts::build,            &Parts::listen,        &Parts::register_broker,   &Parts::await_features,
-                                    &Parts::start_serving};
+  static constexpr Step kSteps[] = {&Parts::open_directories, &Parts::make_chroot,      &Parts::connect_zookeeper, &Parts::be_admitted,
+                                    &Parts::obtain_cluster,   &Parts::obtain_broker_id, &Parts::bind_identity,     &Parts::load_configs,
+                                    &Parts::load_logs,        &Parts::build,            &Parts::listen,            &Parts::register_broker,
+                                    &Parts::await_features,   &Parts::start_serving};
   if (next == std::size(kSteps)) return started({});
   (this->*kSteps[next])([this, next, started = std::move(started)](Status status) mutable {
     if (stopping) return;
@@ -87,6 +88,8 @@ void Node::Parts::connect_zookeeper(StepDone done) {
                                                   std::to_string(config.zookeeper_connection_timeout_ms) + "): is the ensemble running?"};
   ensure_persistent_paths(*session, within(connection_timeout(), std::move(late), std::move(done)));
 }
+
+void Node::Parts::be_admitted(StepDone done) { ask_admission(*session, std::move(done)); }
 
 void Node::Parts::obtain_cluster(StepDone done) {
   obtain_cluster_id(*session, ports.random, [this, done = std::move(done)](Result<std::string> found) mutable {

@@ -161,6 +161,15 @@ TEST_F(NodeTest, TheChrootIsMadeOnASessionAboveIt) {
   EXPECT_TRUE(stop());
 }
 
+TEST_F(NodeTest, AClusterThatCannotBeJoinedEndsTheStartBeforeRegistration) {
+  zookeeper.put("/migration", R"({"version":0,"kraft_controller_id":3000,"kraft_controller_epoch":1})");
+  make(config());
+  ASSERT_TRUE(start() && !answer->ok());
+  EXPECT_NE(answer->error().message.find("migrated to KRaft"), std::string::npos) << answer->error().message;
+  EXPECT_FALSE(zookeeper.has("/brokers/ids/1"));
+  EXPECT_TRUE(stop());
+}
+
 TEST_F(NodeTest, AListenerThatCannotBeOpenedEndsTheStartBeforeRegistration) {
   calls.refused = Error{ErrorCode::INVALID_CONFIG, "the port is taken"};
   make(config());

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "coord/registration/broker_registration.h"
+#include "coord/registration/cluster_admission.h"
 #include "coord/registration/cluster_setup.h"
 #include "coord/session/fake_zookeeper.h"
 #include "coord/znodes/paths.h"
@@ -83,6 +84,47 @@ TEST_F(ClusterSetup, TheFirstBrokerMakesTheClusterId) {
   obtain_cluster_id(zk, random, [&](Result<std::string> result) { again = std::move(result); });
   loop.run_ready();
   EXPECT_EQ(again->value(), id->value());
+}
+
+class ClusterAdmission : public RegistrationTest {
+ protected:
+  // What the answer says; empty if the broker may join.
+  std::string answer() {
+    std::optional<Status> done;
+    ask_admission(zk, [&](Status status) { done = std::move(status); });
+    loop.run_ready();
+    if (!done) return "no answer";
+    return done->ok() ? "" : done->error().message;
+  }
+  void put_broker(const std::string& id, int32_t version) {
+    znodes::Broker broker = broker_at("h", 9092);
+    broker.version = version;
+    server.put("/brokers/ids/" + id, znodes::encode(broker));
+  }
+};
+
+TEST_F(ClusterAdmission, AnEmptyEnsembleAndAClusterOfToday) {
+  EXPECT_EQ(answer(), "");
+  put_broker("1", 5);
+  server.put("/controller", R"({"version":2,"brokerid":1,"timestamp":"1","kraftControllerEpoch":-1})");
+  EXPECT_EQ(answer(), "");
+}
+
+TEST_F(ClusterAdmission, AMigrationToKraftIsRefusedByName) {
+  server.put("/migration", R"({"version":0,"kraft_controller_id":3000,"kraft_controller_epoch":1})");
+  EXPECT_NE(answer().find("/migration"), std::string::npos) << answer();
+}
+
+TEST_F(ClusterAdmission, AKraftControllerIsRefusedByName) {
+  server.put("/controller", R"({"version":2,"brokerid":3000,"timestamp":"1","kraftControllerEpoch":4})");
+  EXPECT_NE(answer().find("KRaft controller 3000"), std::string::npos) << answer();
+}
+
+TEST_F(ClusterAdmission, ABrokerThatWritesInSyncSetsItselfIsRefusedByName) {
+  put_broker("1", 5);
+  put_broker("12", 4);
+  EXPECT_NE(answer().find("broker 12"), std::string::npos) << answer();
+  EXPECT_NE(answer().find("inter.broker.protocol.version"), std::string::npos) << answer();
 }
 
 TEST_F(ClusterSetup, TwoBrokersAgreeOnTheClusterId) {
