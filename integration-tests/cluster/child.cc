@@ -36,18 +36,20 @@ void Child::start(const std::vector<std::string>& command, const std::string& lo
   ::_exit(127);
 }
 
-bool Child::runs() {
-  if (pid_ == 0) return false;
-  if (::waitpid(pid_, nullptr, WNOHANG) == 0) return true;
+bool Child::has_ended(int how) {
+  int status = 0;
+  if (::waitpid(pid_, &status, how) == 0) return false;
   pid_ = 0;
-  return false;
+  status_ = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  return true;
 }
+
+bool Child::runs() { return pid_ != 0 && !has_ended(WNOHANG); }
 
 void Child::kill() {
   if (pid_ == 0) return;
   ::kill(pid_, SIGKILL);
-  ::waitpid(pid_, nullptr, 0);
-  pid_ = 0;
+  has_ended(0);
 }
 
 void Child::terminate() {
@@ -55,14 +57,11 @@ void Child::terminate() {
 }
 
 int Child::wait(int timeout_ms) {
-  if (pid_ == 0) return 0;
-  int status = 0;
-  for (int waited_ms = 0; ::waitpid(pid_, &status, WNOHANG) == 0; waited_ms += 10) {
+  for (int waited_ms = 0; pid_ != 0 && !has_ended(WNOHANG); waited_ms += 10) {
     if (waited_ms >= timeout_ms) return -1;
     ::poll(nullptr, 0, 10);
   }
-  pid_ = 0;
-  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  return status_;
 }
 
 void Child::pause() {

@@ -15,7 +15,7 @@ class Child {
 
   Child() = default;
   ~Child();  // kill -9
-  Child(Child&& other) noexcept : pid_(std::exchange(other.pid_, 0)), log_(std::move(other.log_)) {}
+  Child(Child&& other) noexcept : pid_(std::exchange(other.pid_, 0)), status_(other.status_), log_(std::move(other.log_)) {}
   Child& operator=(Child&&) = delete;
 
   // Runs a program; what it prints is added to `log`.
@@ -26,7 +26,7 @@ class Child {
 
   void kill();       // kill -9, returns when it is gone
   void terminate();  // SIGTERM, returns at once
-  // Waits for the end: the exit status, 128 + the signal it ended by, -1 if it still runs after so long.
+  // Waits for the end: the exit status, 128 + the signal it ended by, -1 if it still runs after so long. 0 if it was never started.
   int wait(int timeout_ms);
   void pause();  // SIGSTOP: connections stay open and nothing is answered
   void resume();
@@ -35,7 +35,10 @@ class Child {
   std::string last_lines(size_t bytes = 3000) const;  // for messages
 
  private:
-  pid_t pid_ = 0;  // 0: not started, or gone
+  bool has_ended(int how);  // waitpid's
+
+  pid_t pid_ = 0;   // 0: not started, or gone
+  int status_ = 0;  // of the last that ended, as wait() tells it
   std::string log_;
 };
 

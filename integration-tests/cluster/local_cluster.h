@@ -71,6 +71,7 @@ class LocalCluster {
   bool is_ready(int id) const;
   Child& broker(int id) { return brokers_.at(id).child; }
   void kill_broker(int id) { broker(id).kill(); }
+  void remove_broker(int id) { brokers_.erase(id); }  // kill -9, and forget it
   // SIGTERM; returns the exit status.
   int stop_broker(int id, int timeout_ms = ready_timeout_ms);
   void kill_all_brokers();

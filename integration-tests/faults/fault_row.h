@@ -46,5 +46,7 @@ std::function<std::unique_ptr<Fault>()> fault_of(Arguments... arguments) {
 // What is lost with a leader that acknowledged alone: the record, and with it the order of those who heard of it.
 inline const std::set<Anomaly> acks_one_losses = {Anomaly::lost,      Anomaly::duplicate, Anomaly::inconsistent_offset,
                                                   Anomaly::reordered, Anomaly::poll_skip, Anomaly::nonmonotonic_poll};
+// What was acknowledged is in memory on every replica; flush.messages=1 is for those who want more.
+inline const std::set<Anomaly> unsynced_losses = acks_one_losses;
 
 }  // namespace quokka

@@ -1,9 +1,14 @@
 #include <vector>
 
+#include "integration-tests/faults/clock_rows.h"
+#include "integration-tests/faults/disk_rows.h"
 #include "integration-tests/faults/fault_row.h"
+#include "integration-tests/faults/file_rows.h"
 #include "integration-tests/faults/kill_rows.h"
 #include "integration-tests/faults/network_rows.h"
 #include "integration-tests/faults/pause_rows.h"
+#include "integration-tests/faults/start_rows.h"
+#include "integration-tests/faults/topic_rows.h"
 
 namespace quokka {
 namespace {
@@ -42,6 +47,26 @@ std::span<const FaultRow> fault_rows() {
       {"F15", "no quorum of ZooKeeper servers for 15 s", Durability::all, fault_of<ZookeeperFault>(ZookeeperFault::What::lose_quorum)},
       {"F15", "kill -9 of all ZooKeeper servers", Durability::all, fault_of<ZookeeperFault>(ZookeeperFault::What::restart_all)},
       {"F16", "all brokers' sessions expire at once", Durability::all, fault(expire_all_sessions)},
+      {"F17", "each ZooKeeper server stands still while the controller moves", Durability::all, fault_of<StaleZookeeper>()},
+      {"F18", "a second broker with the id of one that runs", Durability::all, fault(second_broker_of_one_id), {}, 1000},
+      {"F19", "a second broker on the log directory of one that runs", Durability::all, fault(second_broker_on_one_log_directory), {}, 1000},
+      {"F20", "a broker with another cluster's or broker's log directory", Durability::all, fault(broker_of_another_cluster), {}, 1000},
+      {"F21", "power loss of the leader's machine", Durability::all, fault_of<PowerLoss>(PowerLoss::What::leader)},
+      {"F22", "power loss of all machines at once", Durability::all, fault_of<PowerLoss>(PowerLoss::What::all), unsynced_losses},
+      {"F23", "power loss of the last in-sync replica's machine", Durability::all, fault_of<PowerLoss>(PowerLoss::What::last_in_sync), unsynced_losses},
+      {"F24", "power loss of followers' machines, back before the session ends, six times", Durability::all,
+       fault_of<PowerLoss>(PowerLoss::What::followers_quickly)},
+      {"F25", "the leader's disk is full", Durability::all, fault_of<DiskFull>(DiskFull::Where::leader)},
+      {"F25", "a follower's disk is full", Durability::all, fault_of<DiskFull>(DiskFull::Where::follower)},
+      {"F25", "all disks are full", Durability::all, fault_of<DiskFull>(DiskFull::Where::everywhere)},
+      {"F26", "EIO of one call on one kind of file", Durability::all, fault_of<FailingCall>()},
+      {"F28", "segments of a killed broker cut inside their last two batches", Durability::all, fault(torn_tails)},
+      {"F29", "a bit flipped in the last batches of a killed broker", Durability::all, fault(flipped_bits)},
+      {"F30", "indexes, snapshots and checkpoints of a killed broker damaged", Durability::all, fault(damaged_side_files)},
+      {"F31", "kill -9 at calls of recovery and of rolling segments, ten times", Durability::all, fault_of<KillAtCall>()},
+      {"F32", "the leader's wall clock jumps by hours and years", Durability::all, fault_of<ClockJumps>()},
+      {"F35", "a topic deleted without one of its brokers, and made again", Durability::all, fault(recreate_topic_with_a_broker_down)},
+      {"F36", "unclean election", Durability::all, fault_of<UncleanElection>(), acks_one_losses},
   };
   return rows;
 }

@@ -51,7 +51,8 @@ Network::Network()
 }
 
 Network::~Network() {
-  for (const auto& [server, number] : servers_) shell("ip netns delete " + space(server));
+  // The link first: a namespace goes in its own time, and its links with it.
+  for (const auto& [server, number] : servers_) shell(fmt::format("ip link delete {}; ip netns delete {}", link(server), space(server)));
   shell("ip link delete " + bridge_);
 }
 

@@ -98,6 +98,23 @@ void expire_all_sessions(Scene& scene) {
   scene.require(back, "not all brokers have registered anew");
 }
 
+void StaleZookeeper::run(Scene& scene) {
+  LocalCluster& cluster = scene.cluster();
+  for (int number = 1; number <= 3; ++number) {
+    cluster.zookeeper(number).pause();
+    const int before = scene.znodes().controller();
+    scene.znodes().remove("/controller");
+    scene.require(eventually(Scene::heal_timeout_ms, [&] { return scene.znodes().controller() > 0; }), "no broker becomes the controller");
+    scene.move_controller(before % 3 + 1);
+    const std::string topic = fmt::format("made-beside-a-stale-server-{}", number);
+    KafkaAdmin(cluster.bootstrap()).create_topic_and_wait(topic, 4, 3);
+    cluster.zookeeper(number).resume();
+    scene.require(KafkaAdmin(cluster.bootstrap()).delete_topic(topic) == RdKafka::ERR_NO_ERROR, topic + " cannot be deleted");
+    scene.require(eventually(Scene::heal_timeout_ms, [&] { return !scene.znodes().stat("/brokers/topics/" + topic); }), topic + " is still there");
+    scene.took_effect(fmt::format("ZooKeeper server {} stood still while the controller moved", number));
+  }
+}
+
 void ZookeeperFault::run(Scene& scene) {
   LocalCluster& cluster = scene.cluster();
   const std::vector<int32_t> epochs = leader_epochs(scene);

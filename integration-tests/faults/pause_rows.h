@@ -10,6 +10,13 @@ void pause_leader_past_session(Scene& scene);   // F6: it comes back as a leader
 void pause_controller_past_session(Scene& scene);  // F7
 void expire_all_sessions(Scene& scene);         // F16
 
+// F17: servers stop one after another and go on with what they knew; meanwhile the controller moves and topics come and go.
+class StaleZookeeper final : public Fault {
+ public:
+  void prepare(SceneOptions& options) override { options.cluster.zookeepers = 3; }
+  void run(Scene& scene) override;
+};
+
 // F15, of an ensemble of three.
 class ZookeeperFault final : public Fault {
  public:

@@ -1,0 +1,164 @@
+#include "integration-tests/faults/disk_rows.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <filesystem>
+
+namespace quokka {
+namespace {
+
+constexpr int disk_megabytes = 64;
+
+std::string failing_calls() { return std::filesystem::read_symlink("/proc/self/exe").parent_path().string() + "/failing-calls.so"; }
+std::string missing_preload() { return std::filesystem::exists(failing_calls()) ? "" : failing_calls() + " is not built"; }
+
+Child::Variables preload(const std::string& plan) { return {{"LD_PRELOAD", failing_calls()}, {"FAULT_CALLS", plan}}; }
+
+// How often a broker said that it was struck.
+int strikes(Scene& scene, int broker) {
+  const std::string said = scene.cluster().broker(broker).output();
+  int count = 0;
+  for (size_t at = 0; (at = said.find("fault: ", at)) != std::string::npos; ++at) ++count;
+  return count;
+}
+
+// Small segments: files are made, closed and deleted all the time.
+void use_small_segments(SceneOptions& options) { options.topic_keys["segment.bytes"] = "65536"; }
+
+struct Plan {
+  const char* call;
+  const char* part;  // of the path
+  int calls;         // the n-th of about so many
+};
+
+constexpr std::array plans = {
+    Plan{"write", ".log", 400},  Plan{"sync", ".log", 4},          Plan{"write", ".index", 4},      Plan{"write", ".timeindex", 4},
+    Plan{"open", ".log", 6},     Plan{"write", ".snapshot", 3},    Plan{"rename", "checkpoint", 3}, Plan{"write", "checkpoint", 3},
+    Plan{"sync", "history-", 6}, Plan{"rename", "leader-epoch", 1}};
+
+}  // namespace
+
+void DiskFault::prepare(SceneOptions& options) {
+  for (int id = 1; id <= options.cluster.brokers; ++id) {
+    disks_[id] = std::make_unique<SmallDisk>(std::to_string(id), disk_megabytes);
+    options.cluster.data_directories[id] = disks_[id]->path() + "/data";
+  }
+}
+
+void DiskFault::lose_power(Scene& scene, int broker) {
+  disk(broker).lose_power();
+  scene.cluster().kill_broker(broker);
+  scene.took_effect(fmt::format("broker {} lost power", broker));
+}
+
+void DiskFault::restore_power(Scene& scene, int broker) {
+  disk(broker).restore_power();
+  scene.start_again(broker);
+}
+
+void DiskFull::run(Scene& scene) {
+  std::vector<int> full = scene.cluster().broker_ids();
+  if (where_ == Where::leader) full = {scene.leader()};
+  if (where_ == Where::follower) full = {scene.follower()};
+  for (int id : full) disk(id).fill();
+  for (int id : full) {
+    Child& broker = scene.cluster().broker(id);
+    const bool noticed = eventually(30'000, [&] { return !broker.runs() || broker.output().find("No space left") != std::string::npos; });
+    scene.require(noticed, fmt::format("broker {} does not notice that its disk is full", id));
+    if (noticed) scene.took_effect(fmt::format("the disk of broker {} is full", id));
+  }
+  if (where_ != Where::everywhere) scene.require(scene.workload().wait_for_every_partition(Scene::heal_timeout_ms), "the others do not serve");
+  for (int id : full) disk(id).make_room();
+  // The only log directory is offline: that ends a broker, with an error.
+  for (int id : full) {
+    const int status = scene.cluster().broker(id).wait(20'000);
+    scene.require(status == 1, fmt::format("broker {} has no log directory left, its status is {}", id, status));
+    if (status < 0) scene.cluster().kill_broker(id);
+  }
+  scene.cluster().start_all_brokers();
+}
+
+void PowerLoss::prepare(SceneOptions& options) {
+  DiskFault::prepare(options);
+  if (durable_) options.topic_keys["flush.messages"] = "1";
+}
+
+void PowerLoss::run(Scene& scene) {
+  switch (what_) {
+    case What::leader: {
+      const int broker = scene.leader();
+      lose_power(scene, broker);
+      scene.require(scene.workload().wait_for_every_partition(Scene::heal_timeout_ms), "the others do not serve");
+      return restore_power(scene, broker);
+    }
+    case What::all:
+      for (int id : scene.cluster().broker_ids()) lose_power(scene, id);
+      for (int id : scene.cluster().broker_ids()) disk(id).restore_power();
+      return scene.cluster().start_all_brokers();
+    case What::last_in_sync: return last_in_sync(scene);
+    case What::followers_quickly:
+      for (int round = 0; round < 6; ++round) {
+        const int broker = scene.follower();
+        lose_power(scene, broker);
+        restore_power(scene, broker);
+        scene.require(eventually(Scene::heal_timeout_ms, [&] { return scene.all_in_sync(); }), "a follower does not come back after its machine lost power");
+      }
+  }
+}
+
+void PowerLoss::last_in_sync(Scene& scene) {
+  const int last = scene.leader();
+  for (int id : scene.cluster().broker_ids())
+    if (id != last) scene.cluster().kill_broker(id);
+  const bool alone = eventually(Scene::heal_timeout_ms, [&] { return scene.in_sync(0) == std::vector<int>{last}; });
+  scene.require(alone, "the in-sync set does not shrink to the last broker");
+  lose_power(scene, last);
+  disk(last).restore_power();
+  scene.cluster().start_all_brokers();
+}
+
+std::string FailingCall::missing() { return missing_preload(); }
+void FailingCall::prepare(SceneOptions& options) { use_small_segments(options); }
+
+void FailingCall::run(Scene& scene) {
+  const Plan& plan = plans[scene.seed() % plans.size()];
+  const int victim = scene.follower();
+  scene.cluster().kill_broker(victim);
+  scene.cluster().start_broker(victim, {}, preload(fmt::format("eio {} {} {}", plan.call, plan.part, 1 + scene.below(plan.calls))));
+  Child& broker = scene.cluster().broker(victim);
+  const auto struck = [&] { return strikes(scene, victim) > 0; };
+  eventually(20'000, [&] { return struck() || !broker.runs(); });
+  // What it does only at its end.
+  if (!struck()) {
+    broker.terminate();
+    broker.wait(Scene::heal_timeout_ms);
+  }
+  if (struck()) scene.took_effect(fmt::format("EIO of {} on {} at broker {}", plan.call, plan.part, victim));
+  scene.require(scene.workload().wait_for_every_partition(Scene::heal_timeout_ms), "the others do not serve");
+  // A broker whose only log directory failed ends; where it can live with the failure it stays.
+  eventually(3000, [&] { return !broker.runs(); });
+  if (broker.runs()) scene.cluster().stop_broker(victim);
+  scene.start_again(victim);
+}
+
+std::string KillAtCall::missing() { return missing_preload(); }
+void KillAtCall::prepare(SceneOptions& options) { use_small_segments(options); }
+
+void KillAtCall::run(Scene& scene) {
+  const int victim = scene.follower();
+  const std::string directory = scene.cluster().data_directory(victim);
+  scene.cluster().kill_broker(victim);
+  for (int round = 0; round < 10; ++round) {
+    // Most during the recovery of logs, some later, when segments roll.
+    const int at = round % 3 == 2 ? 1 + scene.below(1500) : 1 + scene.below(120);
+    scene.cluster().start_broker(victim, {}, preload(fmt::format("kill any {} {}", directory, at)));
+    Child& broker = scene.cluster().broker(victim);
+    eventually(10'000, [&] { return !broker.runs(); });
+    scene.cluster().kill_broker(victim);
+  }
+  if (const int ends = strikes(scene, victim)) scene.took_effect(fmt::format("broker {} was killed at {} calls", victim, ends));
+  scene.start_again(victim);
+}
+
+}  // namespace quokka

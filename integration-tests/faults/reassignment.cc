@@ -1,0 +1,61 @@
+#include "integration-tests/faults/reassignment.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "coord/znodes/topic.h"
+#include "protocol/client/blocking_client.h"
+#include "protocol/messages/alter_partition_reassignments.h"
+
+namespace quokka {
+namespace {
+
+std::vector<BrokerId> ids_of(const std::vector<int>& brokers) {
+  std::vector<BrokerId> ids;
+  for (int broker : brokers) ids.emplace_back(broker);
+  return ids;
+}
+
+void require_accepted(ErrorCode error, const std::string& what) {
+  if (error != ErrorCode::NONE) throw std::runtime_error(fmt::format("the reassignment of {} is refused: {}", what, name(error)));
+}
+
+}  // namespace
+
+void reassign(const std::string& bootstrap, const std::string& topic, const ReplicaPlan& plan) {
+  using Topic = AlterPartitionReassignmentsRequest::ReassignableTopic;
+  std::vector<std::vector<BrokerId>> replicas;
+  replicas.reserve(plan.size());
+  std::vector<Topic::ReassignablePartition> partitions;
+  for (const auto& [partition, brokers] : plan) {
+    replicas.push_back(ids_of(brokers));
+    partitions.push_back({PartitionIndex(partition), Array<BrokerId>(replicas.back())});
+  }
+  std::vector<Topic> topics = {{topic, partitions}};
+  AlterPartitionReassignmentsRequest request;
+  request.topics = topics;
+
+  Result<std::vector<HostPort>> servers = parse_servers(bootstrap);
+  if (!servers) throw std::runtime_error(servers.error().message);
+  BlockingClient client({.servers = *std::move(servers), .client_id = "reassignment"}, [](const std::string&) {});
+  const auto answer = client.call_controller<AlterPartitionReassignmentsResponse>(
+      request, [](const AlterPartitionReassignmentsResponse& response) { return response.error_code == ErrorCode::NOT_CONTROLLER; });
+  if (!answer) throw std::runtime_error("the controller cannot be asked to reassign: " + answer.error().message);
+  require_accepted(answer->message.error_code, topic);
+  for (const auto& each : answer->message.responses)
+    for (const auto& partition : each.partitions) require_accepted(partition.error_code, fmt::format("{}-{}", topic, partition.partition_index.value));
+}
+
+bool is_reassigned(ClusterZnodes& znodes, const std::string& topic, const ReplicaPlan& plan) {
+  const Result<znodes::Topic> now = znodes::parse_topic(topic, znodes.text("/brokers/topics/" + topic).value_or(""));
+  if (!now || !now->adding.empty() || !now->removing.empty()) return false;
+  return std::all_of(plan.begin(), plan.end(), [&](const auto& wanted) {
+    const auto found = now->partitions.find(PartitionIndex(wanted.first));
+    const auto state = znodes.partition_state(topic, wanted.first);
+    return found != now->partitions.end() && found->second == ids_of(wanted.second) && state && state->isr.size() == wanted.second.size();
+  });
+}
+
+}  // namespace quokka
