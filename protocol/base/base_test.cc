@@ -7,6 +7,7 @@
 #include "protocol/base/function.h"
 #include "protocol/base/ids.h"
 #include "protocol/base/result.h"
+#include "protocol/base/time.h"
 #include "protocol/base/uuid.h"
 
 namespace quokka {
@@ -57,6 +58,14 @@ TEST(FunctionTest, OwnsWhatItNeeds) {
   Function<int(int)> moved = std::move(add);
   EXPECT_EQ(moved(2), 7);
   EXPECT_FALSE(add);  // NOLINT: moved from on purpose
+}
+
+TEST(Duration, WhatPeopleWriteForNeverIsLong) {
+  EXPECT_EQ(Duration::millis(INT64_MAX), Duration::seconds(INT64_MAX));
+  EXPECT_GT(Duration::millis(INT64_MAX), Duration::seconds(1'000'000'000));
+  EXPECT_GT(MonoTime{INT64_MAX / 4} + Duration::millis(INT64_MAX), MonoTime{INT64_MAX / 4});
+  EXPECT_LT(Duration::millis(INT64_MIN), Duration());
+  EXPECT_EQ(Duration::millis(-1), Duration::micros(-1000));
 }
 
 }  // namespace

@@ -11,11 +11,21 @@ namespace quokka {
 struct Duration {
   int64_t us = 0;
 
+  // Longer ones, which people write for "never", become this: 36,000 years, to which a time of day can still be added.
+  static constexpr int64_t us_max = int64_t{1} << 60;
+
   static constexpr Duration micros(int64_t v) { return {v}; }
-  static constexpr Duration millis(int64_t v) { return {v * 1000}; }
-  static constexpr Duration seconds(int64_t v) { return {v * 1000000}; }
+  static constexpr Duration millis(int64_t v) { return times(v, 1000); }
+  static constexpr Duration seconds(int64_t v) { return times(v, 1000000); }
   constexpr int64_t to_millis() const { return us / 1000; }
   constexpr auto operator<=>(const Duration&) const = default;
+
+ private:
+  static constexpr Duration times(int64_t v, int64_t us_each) {
+    if (v > us_max / us_each) return {us_max};
+    if (v < -us_max / us_each) return {-us_max};
+    return {v * us_each};
+  }
 };
 
 // Microseconds since some start of the process's choice; never goes back.
