@@ -138,7 +138,6 @@ TEST(BrokerConfigTest, WhatWouldWeakenSecurityOrDurabilityRefusesTheStartByName)
       {"zookeeper.ssl.truststore.location", "/x"},
       {"remote.log.storage.system.enable", "true"},
       {"zookeeper.metadata.migration.enable", "true"},
-      {"log.flush.interval.messages", "1"},
       {"process.roles", "broker"},
       {"create.topic.policy.class.name", "P"},
       {"alter.config.policy.class.name", "P"},

@@ -26,8 +26,6 @@ constexpr Refusal refusals[] = {
     {"remote.log.storage.system.enable", "false", "there is no tiered storage: what Kafka moved there could not be read"},
     {"zookeeper.metadata.migration.enable", "false", "this broker stays with ZooKeeper and takes no part in a migration to KRaft"},
     {"process.roles", "", "this broker is coordinated by ZooKeeper, not by KRaft; leave it empty and set zookeeper.connect"},
-    {"log.flush.interval.messages", nullptr,
-     "records are acknowledged before they are flushed here, which happens about once a second: use acks=all and several replicas"},
     {"create.topic.policy.class.name", "", class_reason},
     {"alter.config.policy.class.name", "", class_reason},
     {"principal.builder.class", "org.apache.kafka.common.security.authenticator.DefaultKafkaPrincipalBuilder",
@@ -82,6 +80,10 @@ Status check_logs(const BrokerConfig& config, const Properties& effective) {
 }
 
 Status check_replication(const BrokerConfig& config) {
+  const std::string selector = config.replica_selector_class.value_or("");
+  if (!selector.empty() && selector != "org.apache.kafka.common.replica.LeaderSelector" &&
+      selector != "org.apache.kafka.common.replica.RackAwareReplicaSelector")
+    return broken("replica.selector.class=" + selector + ": classes cannot be loaded; org.apache.kafka.common.replica.RackAwareReplicaSelector is built in");
   std::string wait = "replica.fetch.wait.max.ms=" + std::to_string(config.replica_fetch_wait_max_ms) + ": ";
   if (config.replica_fetch_wait_max_ms > config.replica_socket_timeout_ms)
     return broken(wait + "replica.socket.timeout.ms should always be at least replica.fetch.wait.max.ms to prevent unnecessary socket timeouts");

@@ -96,9 +96,6 @@ Status check_topic_overrides(const Properties& overrides, const ConfigSources& b
   for (const auto& [name, value] : overrides) {
     Status status = check_value(*find_topic_key(name), value);
     if (!status) return status;
-    // The broker does not wait for a flush before it acknowledges; a topic that asks for it must not believe it has it.
-    if (name == "flush.messages" && value != find_topic_key(name)->default_value)
-      return broken("flush.messages=" + value + " is not possible yet: records are acknowledged before they are flushed");
   }
   return check_together(effective_topic_settings(overrides, broker));
 }

@@ -20,9 +20,10 @@ std::string check(Properties overrides) {
   return status.ok() ? "ok" : std::string(name(status.code())) + ": " + status.error().message;
 }
 
-TEST(TopicSettingsTest, APromiseThatIsNotKeptYetIsRefused) {
-  EXPECT_EQ(check_topic_overrides({{"flush.messages", "1"}}, {}).code(), ErrorCode::INVALID_CONFIG);
-  EXPECT_TRUE(check_topic_overrides({{"flush.messages", "9223372036854775807"}}, {}).ok());
+TEST(TopicSettingsTest, DurableTopicsAreThoseThatFlushEveryMessage) {
+  EXPECT_TRUE(check_topic_overrides({{"flush.messages", "1"}}, {}).ok());
+  EXPECT_TRUE(topic_log_config({{"flush.messages", "1"}}, broker_with()).durable());
+  EXPECT_FALSE(topic_log_config({{"flush.messages", "2"}}, broker_with()).durable());
 }
 
 TEST(TopicSettingsTest, DefaultsOfTheTableAreThoseOfTheStruct) { EXPECT_EQ(topic_log_config({}, broker_with()), LogConfig()); }
@@ -84,7 +85,7 @@ TEST(TopicSettingsTest, OverridesBeatDynamicBeatFileBeatDefaults) {
 }
 
 // H65: a changed broker default leaves a topic's own settings alone, and a removed one comes back.
-TEST(TopicSettingsTest, ChangingADynamicDefaultKeepsOverrides) {
+TEST(TopicSettingsTest, H65ChangingADynamicDefaultKeepsOverrides) {
   ConfigSources broker = broker_with();
   Properties compacted = {{"cleanup.policy", "compact"}};
   broker.cluster_default["log.cleanup.policy"] = "delete";

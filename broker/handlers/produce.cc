@@ -142,6 +142,7 @@ void Produce::run() {
   }
   running_ = false;
   if (waiting_ == 0) return answer();
+  if (request().acks != kAcksAll) return;
   timer_ = loop_.call_after(Duration::millis(std::max(0, request().timeout_ms)), [self = shared_from_this()] {
     if (!self->call_) return;
     self->timer_ = 0;
@@ -199,7 +200,13 @@ void Produce::append(size_t index, const ClusterView& view) {
   if (batch.view().is_transactional()) return fail_at(outcome, ErrorCode::INVALID_TXN_STATE, permit->log_start);
 
   Partition::OnCommitted committed;
-  if (acks == kAcksAll) {
+  const bool for_sync = acks == 1 && permit->config->durable();
+  if (for_sync) {
+    // Nothing limits this wait but the device: the request lives until then.
+    committed = [self = shared_from_this(), index, &loop = loop_](ErrorCode error) {
+      loop.post([self, index, error] { self->on_committed(index, error); });
+    };
+  } else if (acks == kAcksAll) {
     // The timer holds the request until it is answered.
     committed = [weak = weak_from_this(), index, &loop = loop_](ErrorCode error) {
       loop.post([weak, index, error] {
@@ -207,8 +214,10 @@ void Produce::append(size_t index, const ClusterView& view) {
       });
     };
   }
-  const MonoTime give_up = loop_.now() + Duration::millis(std::max(0, request().timeout_ms));
-  Result<Partition::Appended> appended = partition->append(batch, permit->leader_epoch, AppendOrigin::CLIENT, std::move(committed), give_up);
+  const MonoTime give_up = for_sync ? Partition::kNever : loop_.now() + Duration::millis(std::max(0, request().timeout_ms));
+  Result<Partition::Appended> appended =
+      partition->append(batch, permit->leader_epoch, AppendOrigin::CLIENT, std::move(committed), give_up,
+                        for_sync ? Partition::AckWhen::synced : Partition::AckWhen::committed);
   if (!appended) return fail_at(outcome, appended.code(), permit->log_start);
   outcome.base_offset = appended->result.base_offset;
   outcome.log_append_time = appended->result.log_append_time;

@@ -108,6 +108,7 @@ class Log {
   bool fenced() const { return fenced_ || health_->offline(); }
   // No flush is running and none is due: what a truncation changed is durable.
   bool fully_flushed() const;
+  bool flushing() const { return flushing_; }
   int64_t unflushed_messages() const { return log_end() - recovery_point_; }
 
   // --- Append. Lock.

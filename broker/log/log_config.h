@@ -26,7 +26,7 @@ struct LogConfig {
   int64_t file_delete_delay_ms = 60'000;           // file.delete.delay.ms
 
   // Flush
-  int64_t flush_messages = kForever;               // flush.messages; 1 is the durable mode
+  int64_t flush_messages = kForever;               // flush.messages
   int64_t flush_ms = kForever;                     // flush.ms
 
   // Retention
@@ -60,6 +60,8 @@ struct LogConfig {
   int64_t producer_id_expiration_ms = 86'400'000;  // producer.id.expiration.ms
   size_t producers_max = 100'000;                  // of one partition
 
+  // Nothing is acknowledged before it is on the device.
+  bool durable() const { return flush_messages == 1; }
   bool operator==(const LogConfig&) const = default;
 };
 

@@ -261,10 +261,16 @@ void LogDirectories::remove_later(std::vector<std::string> paths, Duration delay
   });
 }
 
+void LogDirectories::flush_soon(PartitionLogPtr log) {
+  pool_.run([this, log = std::move(log)] { (void)flush(log); });
+}
+
 Result<Offset> LogDirectories::flush(const PartitionLogPtr& log) {
   std::optional<Flush> flush;
   {
     MutexLock lock(*log->mutex);
+    log->flush_wanted = false;
+    log->last_flush = loop_.now();
     flush = log->log->begin_flush();
     if (!flush) {
       if (log->health->offline()) return Error{ErrorCode::KAFKA_STORAGE_ERROR, log->health->reason()};
@@ -272,10 +278,18 @@ Result<Offset> LogDirectories::flush(const PartitionLogPtr& log) {
     }
   }
   const Status status = flush->run();
-  MutexLock lock(*log->mutex);
-  log->log->end_flush(*std::move(flush), status);
-  if (!status) return Error{ErrorCode::KAFKA_STORAGE_ERROR, status.error().message};
-  return log->log->recovery_point();
+  std::function<void()> on_flushed;
+  Offset recovery_point;
+  {
+    MutexLock lock(*log->mutex);
+    log->log->end_flush(*std::move(flush), status);
+    recovery_point = log->log->recovery_point();
+    on_flushed = log->on_flushed;
+  }
+  if (on_flushed) on_flushed();
+  if (status) return recovery_point;
+  check_health();
+  return Error{ErrorCode::KAFKA_STORAGE_ERROR, status.error().message};
 }
 
 Status LogDirectories::finish_truncation(const PartitionLogPtr& log) {
@@ -301,9 +315,16 @@ Status LogDirectories::finish_truncation(const PartitionLogPtr& log) {
   return {};
 }
 
-bool LogDirectories::needs_flush(const PartitionLogPtr& log) const {
+bool LogDirectories::needs_flush(const PartitionLogPtr& log, bool by_time) const {
   MutexLock lock(*log->mutex);
+  if (by_time && (loop_.now() - log->last_flush).to_millis() < log->log->config()->flush_ms) return false;
   return !log->log->fully_flushed();
+}
+
+void LogDirectories::flush_due() {
+  for (const PartitionLogPtr& log : all()) {
+    if (needs_flush(log, true)) (void)flush(log);
+  }
 }
 
 void LogDirectories::flush_all() {
@@ -311,7 +332,7 @@ void LogDirectories::flush_all() {
     if (directory->health->offline()) continue;
     bool moved = false;
     for (const PartitionLogPtr& log : logs_in(*directory)) {
-      const bool due = needs_flush(log);
+      const bool due = needs_flush(log, false);
       moved = moved || due;
       if (due && !flush(log)) break;
     }
@@ -467,6 +488,8 @@ std::vector<LogDirectories::DirectoryView> LogDirectories::describe() const {
 void LogDirectories::start(Function<void(const Failed&)> offline) {
   on_offline_ = std::make_shared<Function<void(const Failed&)>>(std::move(offline));
   every(settings_.flush_interval, settings_.flush_interval, [this] { flush_all(); });
+  if (settings_.flush_check_interval < settings_.flush_interval)
+    every(settings_.flush_check_interval, settings_.flush_check_interval, [this] { flush_due(); });
   every(settings_.high_watermark_interval, settings_.high_watermark_interval, [this] { checkpoint_high_watermarks(); });
   every(settings_.log_start_interval, settings_.log_start_interval, [this] { checkpoint_log_starts(); });
   every(settings_.initial_delay, settings_.retention_interval, [this] { apply_retention(loop_.wall_now()); });

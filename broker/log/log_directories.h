@@ -29,6 +29,11 @@ struct PartitionLog {
   const DirectoryHealthPtr health;
   const bool future;  // on its way to another directory
   const std::unique_ptr<Log> log PT_GUARDED_BY(*mutex);
+  // Group commit: a flush was asked for and has not begun, so that it covers what is appended meanwhile.
+  bool flush_wanted GUARDED_BY(*mutex) = false;
+  MonoTime last_flush GUARDED_BY(*mutex);
+  // Called after every flush, whoever ran it and however it ended, on its thread and without the lock.
+  std::function<void()> on_flushed GUARDED_BY(*mutex);
 };
 using PartitionLogPtr = std::shared_ptr<PartitionLog>;
 
@@ -38,6 +43,7 @@ class LogDirectories {
     std::vector<std::string> log_dirs;                           // log.dirs
     int32_t recovery_threads_per_directory = 1;                  // num.recovery.threads.per.data.dir
     Duration flush_interval = Duration::seconds(1);              // data and recovery points reach the device about so often
+    Duration flush_check_interval = Duration::seconds(1);        // log.flush.scheduler.interval.ms, for flush.ms below the above
     Duration high_watermark_interval = Duration::millis(5000);   // replica.high.watermark.checkpoint.interval.ms
     Duration log_start_interval = Duration::millis(60000);       // log.flush.start.offset.checkpoint.interval.ms
     Duration retention_interval = Duration::millis(300000);      // log.retention.check.interval.ms
@@ -109,6 +115,8 @@ class LogDirectories {
   bool any_offline() const EXCLUDES(mutex_);
   // Begins to write what append_as_leader reported. After unlocking.
   void write_behind(FileSlice slice);
+  // Flushes the log on the pool.
+  void flush_soon(PartitionLogPtr log);
   // Reports failed directories now instead of at the next flush.
   void check_health();
 
@@ -130,6 +138,7 @@ class LogDirectories {
 
   // --- What the timers do; callable at once. Pool threads.
   void flush_all();
+  void flush_due();  // those whose flush.ms has passed
   void checkpoint_high_watermarks();
   void checkpoint_log_starts();
   void apply_retention(WallTime now);
@@ -163,7 +172,7 @@ class LogDirectories {
   Uuid draw_unique();
   static void report(DirectoryHealth& health, const Error& error);
   void close_idle_segments();
-  bool needs_flush(const PartitionLogPtr& log) const;
+  bool needs_flush(const PartitionLogPtr& log, bool by_time) const;
   bool close_logs(const Directory& directory);
 
   Disk& disk_;

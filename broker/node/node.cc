@@ -23,6 +23,7 @@ LogDirectories::Settings log_settings(const BrokerConfig& config) {
   settings.retention_interval = Duration::millis(config.log_retention_check_interval_ms);
   settings.producer_expiry_interval = Duration::millis(config.producer_id_expiration_check_interval_ms);
   settings.initial_delay = Duration::millis(config.log_initial_task_delay_ms);
+  settings.flush_check_interval = Duration::millis(std::clamp<int64_t>(config.log_flush_scheduler_interval_ms, 10, settings.flush_interval.to_millis()));
   return settings;
 }
 

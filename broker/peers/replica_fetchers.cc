@@ -100,6 +100,7 @@ class ReplicaFetchers::Fetcher : public std::enable_shared_from_this<Fetcher> {
     wake_at(followed.resting_until);
   }
   void rest(Followed& followed) { rest(followed, settings_.backoff); }
+  void await_sync(const PartitionPtr& partition);
   template <class Truncation>
   void truncate(const TopicPartition& name, Followed& followed, Truncation truncation);
   void ask_bounds(const TopicPartition& name, const PartitionPtr& partition, LeaderEpoch epoch);
@@ -118,6 +119,7 @@ class ReplicaFetchers::Fetcher : public std::enable_shared_from_this<Fetcher> {
   int32_t session_id_ = 0;
   int32_t session_epoch_ = 0;
   bool session_by_id_ = true;
+  size_t syncing_ = 0;  // partitions whose end is on its way to the device: the next fetch would acknowledge it
   bool in_flight_ = false;
   bool waking_ = false;
   Loop::TimerId timer_ = 0;
@@ -144,7 +146,10 @@ bool ReplicaFetchers::Fetcher::collect_wishes(FetchRequest& request) {
   const std::string* topic = nullptr;
   for (auto& [name, followed] : partitions_) {
     std::optional<Partition::FetchFrom> from;
-    if (!followed.truncating && followed.resting_until <= now) from = followed.partition->fetch_from();
+    if (!followed.truncating && followed.resting_until <= now) {
+      from = followed.partition->fetch_from();
+      if (!from) await_sync(followed.partition);
+    }
     if (from && from->has_no_epochs && !followed.begun) {
       followed.sent = *from;
       truncate(name, followed, [](Partition& partition, LeaderEpoch epoch) { return partition.truncate_without_epochs(epoch); });
@@ -191,7 +196,7 @@ bool ReplicaFetchers::Fetcher::collect_wishes(FetchRequest& request) {
 }
 
 void ReplicaFetchers::Fetcher::fetch() {
-  if (in_flight_) return;
+  if (in_flight_ || syncing_ > 0) return;
   if (partitions_.empty()) {
     end_session();
     return link_.drop();
@@ -314,6 +319,19 @@ void ReplicaFetchers::Fetcher::on_partition(const TopicPartition& name, Followed
     log_error_every(Duration::seconds(10), "what broker {} sent of {} cannot be appended: {}", source_, name, status.error().message);
     rest(followed);
   }
+  await_sync(followed.partition);
+}
+
+void ReplicaFetchers::Fetcher::await_sync(const PartitionPtr& partition) {
+  const bool waits = partition->await_sync([weak = weak_from_this(), &loop = loop_](ErrorCode) {
+    loop.post([weak] {
+      const auto self = weak.lock();
+      if (!self) return;
+      --self->syncing_;
+      self->wake();
+    });
+  });
+  if (waits) ++syncing_;
 }
 
 template <class Truncation>

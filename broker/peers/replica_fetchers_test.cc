@@ -296,6 +296,24 @@ TEST_F(ReplicaFetchersTest, H28WhatIsToldOfADeletedTopicIsNotTakenForItsSuccesso
   EXPECT_EQ(next.forgotten_topics_data[0].topic_id, old);
 }
 
+TEST_F(ReplicaFetchersTest, WithFlushMessages1TheNextFetchWaitsForTheDevice) {
+  LogConfig durable;
+  durable.flush_messages = 1;
+  broker_.config = std::make_shared<LogConfig>(durable);
+  follow(3, {0, 1});
+  leader_.expect<FetchRequest>();
+  bool asked_before_sync = false;
+  broker_.disk.set_fault([&](const MemoryDisk::Operation& operation) {
+    if (operation.name == "sync" && operation.path.ends_with(".log")) asked_before_sync = asked_before_sync || leader_.unanswered() > 0;
+    return false;
+  });
+  answer({{.index = 0, .records = leader_batches(0, 2, 3)}, {.index = 1, .records = leader_batches(0, 1, 3)}});
+  EXPECT_FALSE(asked_before_sync) << "to ask from there on is to acknowledge";
+  const FetchRequest next = expect();
+  ASSERT_EQ(wished(next), (std::vector<int32_t>{0, 1}));
+  EXPECT_EQ(next.topics[0].partitions[0].fetch_offset, Offset(2));
+}
+
 TEST_F(ReplicaFetchersTest, TopicsWithoutIdAreFetchedByName) {
   broker_.topic_id = TopicId();
   follow(3);

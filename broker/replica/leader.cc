@@ -17,6 +17,7 @@ Leader::Leader(const Start& start, Settings settings, MonoTime now)
       committed_(start.committed),
       epoch_start_(start.log_end),
       log_end_(start.log_end),
+      synced_end_(start.synced_end),
       high_watermark_(start.high_watermark) {
   QUOKKA_CHECK_LE(high_watermark_, log_end_);
   for (BrokerId id : replicas_) {
@@ -56,7 +57,7 @@ bool Leader::is_caught_up(const Follower& follower, MonoTime now) const {
 // The smallest end among all whom a later leader may be chosen from, and those about to join, so that a joiner is never behind what is committed.
 std::optional<Offset> Leader::advance_high_watermark(MonoTime now) {
   if (!has_enough_replicas()) return std::nullopt;
-  Offset smallest = log_end_;
+  Offset smallest = settings_.durable ? std::min(synced_end_, log_end_) : log_end_;
   for (const auto& [id, follower] : followers_) {
     const bool counts = in_maximal_isr(id) || (is_eligible(follower, now) && is_caught_up(follower, now));
     if (counts) smallest = std::min(smallest, follower.log_end);
@@ -79,6 +80,11 @@ std::optional<IsrProposal> Leader::propose(std::vector<BrokerId> isr, std::optio
 Leader::Effects Leader::on_appended(Offset log_end, MonoTime now) {
   QUOKKA_CHECK_GE(log_end, log_end_);
   log_end_ = log_end;
+  return {std::nullopt, advance_high_watermark(now)};
+}
+
+Leader::Effects Leader::on_synced(Offset synced_end, MonoTime now) {
+  synced_end_ = synced_end;
   return {std::nullopt, advance_high_watermark(now)};
 }
 
@@ -164,6 +170,14 @@ Leader::Effects Leader::on_log_start(Offset log_start) {
   if (log_start <= high_watermark_) return {};
   high_watermark_ = std::min(log_start, log_end_);
   return {std::nullopt, high_watermark_};
+}
+
+std::vector<Leader::Holder> Leader::holders(Offset offset) const {
+  std::vector<Holder> found;
+  for (const auto& [id, follower] : followers_) {
+    if (in_isr(id) && follower.log_end >= offset && follower.log_start <= offset) found.push_back({id, follower.log_end, follower.last_caught_up});
+  }
+  return found;
 }
 
 Offset Leader::low_watermark(Offset log_start) const {

@@ -45,6 +45,7 @@ class Leader {
   struct Settings {
     Duration replica_lag_max;       // replica.lag.time.max.ms
     int32_t min_insync_replicas = 1;
+    bool durable = false;            // flush.messages=1: of this log only what is on the device counts, as of the followers', who ask from there on
   };
   struct Start {
     BrokerId self;
@@ -52,6 +53,7 @@ class Leader {
     std::vector<BrokerId> replicas;  // assignment, preferred leader first
     Offset log_end;                  // also the start offset of this leader epoch
     Offset high_watermark;
+    Offset synced_end{0};            // everything below is on the device
   };
   struct Effects {
     std::optional<IsrProposal> propose;    // ask the controller, then answer through on_isr_written
@@ -67,6 +69,8 @@ class Leader {
 
   // Records were appended; `log_end` is the end after them.
   Effects on_appended(Offset log_end, MonoTime now);
+  // A flush ended: everything below `synced_end` is on the device.
+  Effects on_synced(Offset synced_end, MonoTime now);
   // A follower asked for records from `fetch_offset` on: it has all before it. A fetch that is answered with a diverging epoch must not be reported
   // here (KAFKA-13141). One of an earlier life of the broker, by its epoch, does not count: the log may have lost its end since (KIP-903).
   struct FollowerFetch {
@@ -99,6 +103,13 @@ class Leader {
   bool is_replica(BrokerId replica) const { return followers_.contains(replica); }
   // The smallest log start among this log (`log_start`) and the live followers: what DeleteRecords waits for.
   Offset low_watermark(Offset log_start) const;
+  // Members of the in-sync set whose logs hold `offset`.
+  struct Holder {
+    BrokerId id;
+    Offset log_end;
+    MonoTime last_caught_up;
+  };
+  std::vector<Holder> holders(Offset offset) const;
   bool has_proposal_in_flight() const { return pending_.has_value(); }
 
  private:
@@ -132,6 +143,7 @@ class Leader {
   std::map<BrokerId, Follower> followers_;  // the assigned ones but self
   Offset epoch_start_;
   Offset log_end_;
+  Offset synced_end_;
   Offset high_watermark_;
 };
 

@@ -39,6 +39,13 @@ Offset Partition::OffsetView::end(Isolation isolation) const {
   return high_watermark;
 }
 
+void Partition::attach() {
+  MutexLock lock(*log_->mutex);
+  log_->on_flushed = [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->on_flushed();
+  };
+}
+
 // --- Roles
 
 Result<bool> Partition::make_leader(const PartitionRole& role) {
@@ -55,7 +62,8 @@ Result<bool> Partition::make_leader(const PartitionRole& role) {
                               {role.leader_epoch, role.partition_epoch, role.isr, role.recovering},
                               role.replicas,
                               log.log_end(),
-                              log.high_watermark()};
+                              log.high_watermark(),
+                              log.recovery_point()};
     following_.reset();
     Leader leader(start, leader_settings(*log.config()), now);
     if (leading_) leader.remember_brokers(*leading_);
@@ -67,6 +75,7 @@ Result<bool> Partition::make_leader(const PartitionRole& role) {
     collect(leading_->on_appended(log.log_end(), now), after);
     wake_all(parked_consumers_, after);  // their epoch has passed
     wake_all(parked_followers_, after);
+    want_flush(after);
   }
   perform(std::move(after));
   return newly;
@@ -85,6 +94,7 @@ Result<bool> Partition::make_follower(const PartitionRole& role) {
     leader_epoch_ = role.leader_epoch;
     controller_epoch_ = role.controller_epoch;
     drop_parked(ErrorCode::NOT_LEADER_OR_FOLLOWER, after);
+    want_flush(after);
   }
   perform(std::move(after));
   return changed;
@@ -113,7 +123,7 @@ BrokerId Partition::leader() const {
 }
 
 Leader::Settings Partition::leader_settings(const LogConfig& config) const {
-  return {surroundings_.replica_lag_max, config.min_insync_replicas};
+  return {surroundings_.replica_lag_max, config.min_insync_replicas, config.durable()};
 }
 
 void Partition::set_config(LogConfigPtr config) {
@@ -122,6 +132,7 @@ void Partition::set_config(LogConfigPtr config) {
     MutexLock lock(*log_->mutex);
     log_->log->set_config(config);
     if (leading_) collect(leading_->on_settings(leader_settings(*config), surroundings_.clock.now()), after);
+    want_flush(after);
   }
   perform(std::move(after));
 }
@@ -156,8 +167,8 @@ Error Partition::not_enough_replicas() const {
                                               std::to_string(log_->log->config()->min_insync_replicas)};
 }
 
-Result<Partition::Appended> Partition::append(BatchToAppend& batch, LeaderEpoch permitted, AppendOrigin origin, OnCommitted on_committed,
-                                              MonoTime give_up) {
+Result<Partition::Appended> Partition::append(BatchToAppend& batch, LeaderEpoch permitted, AppendOrigin origin, OnCommitted on_done,
+                                              MonoTime give_up, AckWhen ack_when) {
   Afterwards after;
   Appended appended;
   std::optional<FileSlice> write_behind;
@@ -165,7 +176,8 @@ Result<Partition::Appended> Partition::append(BatchToAppend& batch, LeaderEpoch 
     MutexLock lock(*log_->mutex);
     if (!leading_ || leader_epoch_ != permitted) return not_leader(name_);
     // The set may have shrunk since the permit; whoever waits for all must not find the record in the log then.
-    if (on_committed && !leading_->has_enough_replicas()) return not_enough_replicas();
+    const bool for_all = on_done && ack_when == AckWhen::committed;
+    if (for_all && !leading_->has_enough_replicas()) return not_enough_replicas();
     Result<AppendResult> result = log_->log->append_as_leader(batch, leader_epoch_, origin, surroundings_.clock.wall_now());
     if (!result) return result.error();
     appended.result = *std::move(result);
@@ -173,19 +185,24 @@ Result<Partition::Appended> Partition::append(BatchToAppend& batch, LeaderEpoch 
     if (!appended.result.duplicate) {
       collect(leading_->on_appended(appended.result.log_end, surroundings_.clock.now()), after);
       wake_all(parked_followers_, after);
+      want_flush(after);
     }
     const Offset required = appended.result.last_offset + 1;
-    if (on_committed && leading_->high_watermark() < required) {
+    const bool done = for_all ? leading_->high_watermark() >= required : !is_unsynced() || log_->log->recovery_point() >= required;
+    if (on_done && !done) {
       appended.waits = true;
-      // A duplicate may belong before what waits already.
-      const auto at = std::upper_bound(parked_acks_.begin(), parked_acks_.end(), required,
-                                       [](Offset a, const ParkedAck& b) { return a < b.required; });
-      parked_acks_.insert(at, ParkedAck{required, give_up, std::move(on_committed)});
+      park_ack(for_all ? parked_acks_ : parked_syncs_, {required, give_up, std::move(on_done)});
     }
   }
   if (write_behind) surroundings_.directories.write_behind(std::move(*write_behind));
   perform(std::move(after));
   return appended;
+}
+
+// A duplicate may belong before what waits already.
+void Partition::park_ack(std::deque<ParkedAck>& parked, ParkedAck ack) {
+  const auto at = std::upper_bound(parked.begin(), parked.end(), ack.required, [](Offset a, const ParkedAck& b) { return a < b.required; });
+  parked.insert(at, std::move(ack));
 }
 
 // --- Fetch
@@ -243,6 +260,11 @@ Result<Partition::ReadAnswer> Partition::read(const Read& read) {
   }
   perform(std::move(after));
   return answer;
+}
+
+std::vector<Leader::Holder> Partition::holders(Offset offset) const {
+  MutexLock lock(*log_->mutex);
+  return leading_ ? leading_->holders(offset) : std::vector<Leader::Holder>();
 }
 
 bool Partition::park(const FetchWaiterPtr& waiter, Isolation isolation, Offset end, LeaderEpoch current_leader_epoch) {
@@ -317,9 +339,16 @@ Result<Offset> Partition::low_watermark() const {
 std::optional<Partition::FetchFrom> Partition::fetch_from() const {
   MutexLock lock(*log_->mutex);
   const Log& log = *log_->log;
-  if (!following_ || log.fenced()) return std::nullopt;
+  if (!following_ || log.fenced() || is_unsynced()) return std::nullopt;
   const LeaderEpoch last = log.epochs().latest();
   return FetchFrom{leader_epoch_, log.log_end(), last, log.log_start(), last.value < 0 && log.log_end() > log.high_watermark()};
+}
+
+bool Partition::await_sync(OnCommitted done) {
+  MutexLock lock(*log_->mutex);
+  if (!following_ || log_->log->fenced() || !is_unsynced()) return false;
+  park_ack(parked_syncs_, {log_->log->log_end(), kNever, std::move(done)});
+  return true;
 }
 
 bool Partition::begins_inside(Bytes batches) const {
@@ -355,6 +384,7 @@ Status Partition::append_fetched(LeaderEpoch sent_under, Bytes batches, Offset l
       Result<AppendResult> result = log.append_as_follower(batches, surroundings_.clock.wall_now());
       if (!result) return result.error();
       write_behind = std::move(result->write_behind);
+      want_flush(after);
     }
     const Offset high_watermark = Follower::high_watermark(leader_high_watermark, log.log_end());
     if (high_watermark > log.high_watermark()) {
@@ -475,6 +505,35 @@ void Partition::collect_acks(Afterwards& after) {
   }
 }
 
+bool Partition::is_unsynced() const {
+  const Log& log = *log_->log;
+  return log.config()->durable() && log.recovery_point() < log.log_end();
+}
+
+// One at a time: what is appended while a flush waits for its turn is covered by it, what comes while it runs by the next.
+void Partition::want_flush(Afterwards& after) {
+  const Log& log = *log_->log;
+  if (log_->flush_wanted || log.flushing() || log.fenced() || log.unflushed_messages() < log.config()->flush_messages) return;
+  log_->flush_wanted = true;
+  after.flush = true;
+}
+
+void Partition::on_flushed() {
+  Afterwards after;
+  {
+    MutexLock lock(*log_->mutex);
+    const Log& log = *log_->log;
+    if (leading_) collect(leading_->on_synced(log.recovery_point(), surroundings_.clock.now()), after);
+    // A truncation may have taken what was waited for.
+    while (!parked_syncs_.empty() && std::min(parked_syncs_.front().required, log.log_end()) <= log.recovery_point()) {
+      after.acks.emplace_back(std::move(parked_syncs_.front().on_committed), ErrorCode::NONE);
+      parked_syncs_.pop_front();
+    }
+    want_flush(after);
+  }
+  perform(std::move(after));
+}
+
 void Partition::wake_all(std::vector<FetchWaiterPtr>& waiters, Afterwards& after) {
   if (after.wakes.empty()) {
     after.wakes.swap(waiters);
@@ -487,11 +546,14 @@ void Partition::wake_all(std::vector<FetchWaiterPtr>& waiters, Afterwards& after
 void Partition::drop_parked(ErrorCode error, Afterwards& after) {
   for (ParkedAck& parked : parked_acks_) after.acks.emplace_back(std::move(parked.on_committed), error);
   parked_acks_.clear();
+  for (ParkedAck& parked : parked_syncs_) after.acks.emplace_back(std::move(parked.on_committed), error);
+  parked_syncs_.clear();
   wake_all(parked_consumers_, after);
   wake_all(parked_followers_, after);
 }
 
 void Partition::perform(Afterwards after) {
+  if (after.flush) surroundings_.directories.flush_soon(log_);
   if (after.proposal) surroundings_.proposals.propose(shared_from_this(), *std::move(after.proposal));
   for (auto& [on_committed, error] : after.acks) on_committed(error);
   for (const FetchWaiterPtr& waiter : after.wakes) waiter->wake();

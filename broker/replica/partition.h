@@ -64,12 +64,16 @@ class Partition : public std::enable_shared_from_this<Partition> {
   };
   // A produce's answer: NONE when enough replicas have it.
   using OnCommitted = Function<void(ErrorCode)>;
+  // What a produce waits for: acks=all, or with acks=1 and flush.messages=1 this broker's own device.
+  enum class AckWhen { committed, synced };
 
   Partition(TopicPartition name, TopicId topic_id, PartitionLogPtr log, Surroundings& surroundings);
 
   const TopicPartition& name() const { return name_; }
   const TopicId& topic_id() const { return topic_id_; }
   const PartitionLogPtr& log() const { return log_; }
+  // Before anything else: flushes of the log are told to the partition.
+  void attach() EXCLUDES(*log_->mutex);
 
   // --- Roles. One caller at a time: control requests run one after another.
   // Recorded only after the transition succeeded (KAFKA-9769). Returns whether this broker is a new leader, or follows anew.
@@ -92,15 +96,15 @@ class Partition : public std::enable_shared_from_this<Partition> {
   };
   // Stage one: may this broker append? NOT_LEADER_OR_FOLLOWER, NOT_ENOUGH_REPLICAS (acks=all), KAFKA_STORAGE_ERROR.
   Result<AppendPermit> permit_append(int16_t acks) const EXCLUDES(*log_->mutex);
-  // Stage two, after the batch was validated outside the lock. `on_committed` (acks=all) is kept, and called exactly once, if the result says
-  // `waits`; at some time after `give_up`, when nobody waits any more, with REQUEST_TIMED_OUT. Errors: as above, and those of Log::append_as_leader.
+  // Stage two, after the batch was validated outside the lock. `on_done` is kept, and called exactly once, if the result says `waits`; at some time
+  // after `give_up`, when nobody waits any more, with REQUEST_TIMED_OUT. Errors: as above, and those of Log::append_as_leader.
   static constexpr MonoTime kNever{INT64_MAX};
   struct Appended {
     AppendResult result;
-    bool waits = false;  // acks=all and not committed yet
+    bool waits = false;
   };
-  Result<Appended> append(BatchToAppend& batch, LeaderEpoch permitted, AppendOrigin origin, OnCommitted on_committed, MonoTime give_up = kNever)
-      EXCLUDES(*log_->mutex);
+  Result<Appended> append(BatchToAppend& batch, LeaderEpoch permitted, AppendOrigin origin, OnCommitted on_done, MonoTime give_up = kNever,
+                          AckWhen ack_when = AckWhen::committed) EXCLUDES(*log_->mutex);
 
   // --- Fetch.
   struct Read {
@@ -124,6 +128,8 @@ class Partition : public std::enable_shared_from_this<Partition> {
   // Errors: NOT_LEADER_OR_FOLLOWER, FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH, OFFSET_OUT_OF_RANGE, OFFSET_NOT_AVAILABLE, KAFKA_STORAGE_ERROR,
   // UNKNOWN_LEADER_EPOCH for a replica that is not assigned.
   Result<ReadAnswer> read(const Read& read) EXCLUDES(*log_->mutex);
+  // Who besides this leader could serve a consumer at `offset` (KIP-392); nobody if this broker does not lead.
+  std::vector<Leader::Holder> holders(Offset offset) const EXCLUDES(*log_->mutex);
   // False if there is more to read than up to `end` already, or the role changed: read again. The waiter is dropped when woken.
   bool park(const FetchWaiterPtr& waiter, Isolation isolation, Offset end, LeaderEpoch current_leader_epoch) EXCLUDES(*log_->mutex);
 
@@ -155,8 +161,11 @@ class Partition : public std::enable_shared_from_this<Partition> {
     Offset log_start;
     bool has_no_epochs = false;  // and uncommitted records: truncate_without_epochs before the first fetch
   };
-  // nullopt unless this broker follows and nothing is wrong with the log.
+  // nullopt unless this broker follows and nothing is wrong with the log. With flush.messages=1 also while the log's end is not on the device: to
+  // ask from there on is to acknowledge what lies before.
   std::optional<FetchFrom> fetch_from() const EXCLUDES(*log_->mutex);
+  // True if fetch_from waits for the device; `done` is called once it need not any more, on any thread.
+  bool await_sync(OnCommitted done) EXCLUDES(*log_->mutex);
   // What the leader sent under `sent_under`. Errors: FENCED_LEADER_EPOCH (dropped), CORRUPT_MESSAGE, OFFSET_OUT_OF_RANGE, KAFKA_STORAGE_ERROR.
   Status append_fetched(LeaderEpoch sent_under, Bytes batches, Offset leader_high_watermark, Offset leader_log_start) EXCLUDES(*log_->mutex);
   // True if the log is empty and the first batch holds its end: the leader's log begins inside a batch (DeleteRecords). append_first takes it.
@@ -187,7 +196,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
 
  private:
   struct ParkedAck {
-    Offset required;  // acknowledged when the high watermark is here
+    Offset required;  // acknowledged when the high watermark, or the end of what is synced, is here
     MonoTime give_up;
     OnCommitted on_committed;
   };
@@ -196,6 +205,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
     std::optional<IsrProposal> proposal;
     std::vector<std::pair<OnCommitted, ErrorCode>> acks;
     std::vector<FetchWaiterPtr> wakes;
+    bool flush = false;
   };
 
   Leader::Settings leader_settings(const LogConfig& config) const;
@@ -205,6 +215,10 @@ class Partition : public std::enable_shared_from_this<Partition> {
   Offset end_for(Isolation isolation) const REQUIRES(*log_->mutex);
   void collect(const Leader::Effects& effects, Afterwards& after) REQUIRES(*log_->mutex);
   void collect_acks(Afterwards& after) REQUIRES(*log_->mutex);
+  static void park_ack(std::deque<ParkedAck>& parked, ParkedAck ack);
+  bool is_unsynced() const REQUIRES(*log_->mutex);
+  void want_flush(Afterwards& after) REQUIRES(*log_->mutex);
+  void on_flushed() EXCLUDES(*log_->mutex);
   void wake_all(std::vector<FetchWaiterPtr>& waiters, Afterwards& after) REQUIRES(*log_->mutex);
   void drop_parked(ErrorCode error, Afterwards& after) REQUIRES(*log_->mutex);
   void perform(Afterwards after) EXCLUDES(*log_->mutex);
@@ -221,7 +235,8 @@ class Partition : public std::enable_shared_from_this<Partition> {
   ControllerEpoch controller_epoch_ GUARDED_BY(*log_->mutex);
   std::optional<Leader> leading_ GUARDED_BY(*log_->mutex);     // at most one of the two
   std::optional<Follower> following_ GUARDED_BY(*log_->mutex);
-  std::deque<ParkedAck> parked_acks_ GUARDED_BY(*log_->mutex);        // rising in `required`
+  std::deque<ParkedAck> parked_acks_ GUARDED_BY(*log_->mutex);        // rising in `required`, as are the next
+  std::deque<ParkedAck> parked_syncs_ GUARDED_BY(*log_->mutex);       // for the device
   std::vector<FetchWaiterPtr> parked_consumers_ GUARDED_BY(*log_->mutex);  // for the high watermark or the last stable offset
   std::vector<FetchWaiterPtr> parked_followers_ GUARDED_BY(*log_->mutex);  // for the log end
 };

@@ -18,9 +18,13 @@ struct RecordedProposals final : IsrProposals {
 };
 
 struct RecordedFetchers final : Fetchers {
-  void follow(PartitionPtr partition, BrokerId leader) override { following[partition->name()] = leader; }
+  void follow(PartitionPtr partition, BrokerId leader) override {
+    following[partition->name()] = leader;
+    ++follows;
+  }
   void unfollow(const TopicPartition& partition) override { following.erase(partition); }
   std::map<TopicPartition, BrokerId> following;
+  int follows = 0;
 };
 
 class CountedWaiter final : public FetchWaiter {

@@ -233,6 +233,14 @@ TEST(PartitionTest, H26ALogWithoutEpochsIsCutToWhatIsCommittedFirst) {
 
 // --- The table
 
+TEST(ReplicaTableTest, H6EveryLeaderEpochBeginsAnew) {
+  ReplicasOnMemory broker;
+  ASSERT_EQ(broker.become(kTwo, 0, {kTwo}), ErrorCode::NONE);
+  ASSERT_EQ(broker.become(kTwo, 1, {kTwo}), ErrorCode::NONE);
+  EXPECT_EQ(broker.fetchers.follows, 2) << "the same leader, elected again: what lies between may differ";
+  EXPECT_EQ(broker.partition()->fetch_from()->leader_epoch, LeaderEpoch(1));
+}
+
 TEST(ReplicaTableTest, H22TheHighWatermarkIsKeptWhileTheLeaderIsAway) {
   ReplicasOnMemory broker;
   ASSERT_EQ(broker.become(kTwo, 0, {kOne, kTwo}), ErrorCode::NONE);

@@ -67,6 +67,7 @@ Result<PartitionPtr> ReplicaTable::find_or_create(const RoleChange& change) {
     log = *std::move(created);
   }
   auto partition = std::make_shared<Partition>(change.partition, change.topic_id, std::move(log), surroundings_);
+  partition->attach();
   put(change.partition, partition);
   return partition;
 }

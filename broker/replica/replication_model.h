@@ -25,7 +25,8 @@ class ReplicationModel {
   // What the shells around the cores must not do; each is to be found.
   enum class Mistake { none, uses_high_watermark_of_diverging_answer, counts_diverging_fetch };
 
-  ReplicationModel(uint32_t seed, Mistake mistake = Mistake::none) : random_(seed), mistake_(mistake) {
+  // `durable`: as with flush.messages=1; then any machine may lose power at any time, all of them too, and what it had not synced.
+  ReplicationModel(uint32_t seed, bool durable, Mistake mistake = Mistake::none) : random_(seed), durable_(durable), mistake_(mistake) {
     min_isr_ = 1 + static_cast<int32_t>(draw(2));
     for (int32_t id = 1; id <= kNodes; ++id) {
       Node& node = nodes_[BrokerId(id)];
@@ -49,9 +50,10 @@ class ReplicationModel {
     const uint32_t dice = draw(100);
     if (dice < 14) produce(node);
     else if (dice < 34) send_fetch(node);
-    else if (dice < 86) network();
+    else if (dice < 82) network();
+    else if (dice < 86) sync(node);
     else if (dice < 88) tick(node);
-    else if (dice < 90) crash(node, draw(2) == 0);
+    else if (dice < 90) draw(8) == 0 ? crash_all() : crash(node, draw(2) == 0);
     else if (dice < 94) start(node);
     else if (dice < 96) notice(node.id);
     else if (dice < 98) elect_another();
@@ -66,7 +68,10 @@ class ReplicationModel {
     change([](CommittedPartitionState&) {});  // another epoch, for proposals whose fate is unknown
     for (int round = 0; round < 60 && violation_.empty(); ++round) {
       now_ = now_ + Duration::millis(100);
-      for (auto& [id, node] : nodes_) send_fetch(node);
+      for (auto& [id, node] : nodes_) {
+        sync(node);
+        send_fetch(node);
+      }
       while (!net_.empty()) {
         const Message message = net_.front();
         net_.pop_front();
@@ -98,6 +103,7 @@ class ReplicationModel {
     bool up = true;
     std::vector<Record> log;  // by offset
     LeaderEpochs epochs;
+    Offset synced_end{0};
     Offset high_watermark{0};
     std::optional<Leader> leading;
     std::optional<Follower> following;
@@ -110,6 +116,7 @@ class ReplicationModel {
       log.resize(std::min(log.size(), static_cast<size_t>(end.value)));
       epochs.truncate_from_end(end);
       high_watermark = std::min(high_watermark, this->end());
+      synced_end = std::min(synced_end, this->end());
     }
     void append(const Record& record) {
       if (record.epoch > epochs.latest()) epochs.assign(record.epoch, end());
@@ -179,6 +186,11 @@ class ReplicationModel {
     note("broker ", node.id, " appends ", records_, " at ", node.end().value - 1, " under epoch ", node.epoch);
     perform(node, node.leading->on_appended(node.end(), now_));
   }
+  void sync(Node& node) {
+    if (!node.up) return;
+    node.synced_end = node.end();
+    if (node.leading) perform(node, node.leading->on_synced(node.synced_end, now_));
+  }
   void tick(Node& node) {
     if (!node.up || !node.leading) return;
     std::vector<BrokerId> live;
@@ -188,6 +200,7 @@ class ReplicationModel {
   }
   void send_fetch(Node& node) {
     if (!node.up || !node.following || node.leader.value < 0) return;
+    if (durable_ && node.synced_end < node.end()) return;  // to ask on is to acknowledge
     Message fetch;
     fetch.kind = Message::Kind::fetch;
     fetch.from = node.id;
@@ -247,6 +260,7 @@ class ReplicationModel {
     if (effects.truncate_to) {
       note("broker ", node.id, " truncates from ", node.end(), " to ", *effects.truncate_to, " under epoch ", node.epoch);
       node.cut(*effects.truncate_to);
+      node.synced_end = node.end();  // a truncation is durable before it goes on
     }
     if (effects.truncate_fully_and_start_at) node.cut(Offset(0));
     if (answer.diverging || answer.out_of_range) return;
@@ -270,7 +284,7 @@ class ReplicationModel {
     node.epochs.assign(node.epoch, node.end());
     std::vector<BrokerId> replicas;
     for (const auto& [id, each] : nodes_) replicas.push_back(id);
-    Leader leader({node.id, role.state, replicas, node.end(), node.high_watermark}, {Duration::seconds(10), min_isr_}, now_);
+    Leader leader({node.id, role.state, replicas, node.end(), node.high_watermark, node.synced_end}, {Duration::seconds(10), min_isr_, durable_}, now_);
     if (node.leading) leader.remember_brokers(*node.leading);
     node.leading.emplace(std::move(leader));
     perform(node, node.leading->on_appended(node.end(), now_));
@@ -294,13 +308,19 @@ class ReplicationModel {
     node.epoch = LeaderEpoch();
     node.high_watermark = Offset(static_cast<int64_t>(draw(static_cast<uint32_t>(node.high_watermark.value) + 1)));  // as checkpointed
     const bool others_have_all = std::any_of(state_.isr.begin(), state_.isr.end(), [&](BrokerId id) { return id != node.id && nodes_[id].up && live_.contains(id); });
-    if (loses_tail && !last && others_have_all && !node.log.empty()) {
+    if (loses_tail && durable_) {
+      node.cut(node.synced_end);
+      note("broker ", node.id, " loses power and what lies from ", node.end());
+    } else if (loses_tail && !last && others_have_all && !node.log.empty()) {
       node.cut(Offset(static_cast<int64_t>(node.log.size() - draw(std::min<uint32_t>(4, static_cast<uint32_t>(node.log.size()))))));
       note("broker ", node.id, " dies and loses what lies from ", node.end());
       notice(node.id);
     } else {
       note("broker ", node.id, " dies");
     }
+  }
+  void crash_all() {
+    for (auto& [id, node] : nodes_) crash(node, durable_);
   }
   void start(Node& node) {
     if (node.up) return;
@@ -457,6 +477,7 @@ class ReplicationModel {
   }
 
   std::mt19937 random_;
+  const bool durable_;
   const Mistake mistake_;
   int32_t min_isr_ = 1;
   MonoTime now_{1};
