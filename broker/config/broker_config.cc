@@ -27,6 +27,7 @@ const Binding bindings[] = {
     {"broker.id.generation.enable", &C::broker_id_generation_enable},
     {"reserved.broker.max.id", &C::reserved_broker_max_id},
     {"broker.rack", &C::broker_rack},
+    {"replica.selector.class", &C::replica_selector_class},
     {"zookeeper.connect", &C::zookeeper_connect},
     {"zookeeper.session.timeout.ms", &C::zookeeper_session_timeout_ms},
     {"zookeeper.max.in.flight.requests", &C::zookeeper_max_in_flight_requests},

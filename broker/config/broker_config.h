@@ -33,6 +33,7 @@ struct BrokerConfig {
   bool broker_id_generation_enable = true;
   int32_t reserved_broker_max_id = 0;
   std::optional<std::string> broker_rack;
+  std::optional<std::string> replica_selector_class;
   std::string inter_broker_protocol_version;  // "3.9-IV0", always the full name
 
   // ZooKeeper

@@ -444,7 +444,7 @@ constexpr ConfigKey kafka_keys[] = {
     {"replica.lag.time.max.ms", int64, "30000", read_only, "[1..]", "", true, false,
      "Time without catching up after which a follower leaves the in-sync replicas."},
     {"replica.selector.class", text, nullptr, read_only, "", "", true, false,
-     "Class that chooses the replica a consumer reads from."},
+     "Who chooses the replica a consumer reads from; org.apache.kafka.common.replica.RackAwareReplicaSelector: one in the consumer's rack."},
     {"replica.socket.receive.buffer.bytes", int32, "65536", read_only, "", "", true, false,
      "Receive buffer of a follower's connections."},
     {"replica.socket.timeout.ms", int32, "30000", read_only, "", "", true, false, "Time-out of a follower's requests."},

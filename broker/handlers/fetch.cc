@@ -16,6 +16,7 @@
 
 #include "broker/handlers/current_leaders.h"
 #include "broker/handlers/handlers.h"
+#include "broker/handlers/read_replica.h"
 #include "broker/handlers/reply.h"
 #include "broker/handlers/services.h"
 #include "protocol/messages/fetch.h"
@@ -49,6 +50,7 @@ struct Reading {
   ErrorCode error = ErrorCode::NONE;
   Offset high_watermark, last_stable_offset, log_start;
   std::optional<EpochEnd> diverging;
+  std::optional<BrokerId> preferred;  // where the consumer should rather read; there are no records then
   LogRead data;
   std::unique_ptr<uint8_t[]> converted;  // for old versions; then data.slice is not sent
   size_t converted_bytes = 0;
@@ -88,6 +90,7 @@ class FetchCall : public std::enable_shared_from_this<FetchCall> {
   void resolve();
   bool read_all();
   void read_one(const FetchWish& wish, const PartitionPtr& partition, int64_t& bytes_left, bool& min_one_message, Reading& reading);
+  bool redirect(const FetchWish& wish, Partition& partition, Reading& reading);
   void convert(const FetchWish& wish, const LogConfig& config, Reading& reading);
   bool park();
   void go_on();
@@ -307,7 +310,7 @@ bool FetchCall::read_all() {
       any = true;
       read_one(context_.wishes[i], partitions_[i], bytes_left, min_one_message, reading);
       bytes += static_cast<int64_t>(reading.bytes());
-      due = due || reading.error != ErrorCode::NONE || reading.diverging || reading.older_segment;
+      due = due || reading.error != ErrorCode::NONE || reading.diverging || reading.preferred || reading.older_segment;
     }
     readings_[i] = std::move(reading);
   }
@@ -320,6 +323,7 @@ void FetchCall::read_one(const FetchWish& wish, const PartitionPtr& partition, i
     reading.error = ErrorCode::UNKNOWN_SERVER_ERROR;
     return;
   }
+  if (redirect(wish, *partition, reading)) return;
   Partition::Read read;
   read.offset = wish.fetch_offset;
   read.bytes_max = std::min<int64_t>(wish.partition_bytes_max, std::max<int64_t>(0, bytes_left));
@@ -370,6 +374,26 @@ void FetchCall::read_one(const FetchWish& wish, const PartitionPtr& partition, i
   if (reading.error != ErrorCode::NONE) return;
   if (reading.bytes() > 0) min_one_message = false;
   bytes_left -= static_cast<int64_t>(reading.bytes());
+}
+
+// True if the consumer is sent to a replica nearer to it, or is in error. Followers never send on.
+bool FetchCall::redirect(const FetchWish& wish, Partition& partition, Reading& reading) {
+  if (replica_.value >= 0 || version_ < kFirstOfFollowers || request().rack_id.empty()) return false;
+  if (services_.config.replica_selector_class != kRackAwareSelector) return false;
+  const std::vector<Leader::Holder> holders = partition.holders(wish.fetch_offset);
+  if (holders.empty()) return false;
+  reading.preferred = rack_aware_replica(*services_.view.get(), call_->peer().listener, request().rack_id, services_.self, holders);
+  if (!reading.preferred) return false;
+  const Result<Partition::OffsetView> offsets = partition.offsets(wish.current_leader_epoch, false);
+  if (!offsets) {
+    reading.error = offsets.code();
+    reading.preferred.reset();
+    return true;
+  }
+  reading.high_watermark = offsets->high_watermark;
+  reading.last_stable_offset = offsets->last_stable_offset;
+  reading.log_start = offsets->log_start;
+  return true;
 }
 
 // What old clients cannot read.
@@ -427,6 +451,7 @@ void FetchCall::fill(const FetchWish& wish, Reading& reading, PartitionAnswer& a
     answer.diverging_epoch.epoch = reading.diverging->epoch.value;
     answer.diverging_epoch.end_offset = reading.diverging->end_offset;
   }
+  if (reading.preferred) answer.preferred_read_replica = *reading.preferred;
   answer.aborted_transactions = std::nullopt;
   if (reading.error == ErrorCode::NONE && isolation_ == Isolation::read_committed) {
     auto& aborted = aborted_.emplace_back();
@@ -461,7 +486,7 @@ void FetchCall::answer() {
     for (const Reading& reading : readings_) {
       const bool good = reading.error == ErrorCode::NONE;
       news.push_back({reading.error, good ? reading.high_watermark : Offset(), good ? reading.log_start : Offset(), reading.bytes() > 0,
-                      reading.diverging.has_value()});
+                      reading.diverging || reading.preferred});
     }
     send = context_.session->note(context_.wishes, news, context_.incremental);
   }
