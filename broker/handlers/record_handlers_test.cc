@@ -308,6 +308,25 @@ TEST_F(RecordHandlersTest, ANegativeLeaderEpochInAFetchIsNone) {
   EXPECT_EQ(fetch({topic("orders", wish)})->response.responses[0].partitions[0].error_code, ErrorCode::UNKNOWN_LEADER_EPOCH);
 }
 
+TEST_F(RecordHandlersTest, H24ASessionChecksLeaderEpochsEveryTime) {
+  std::vector<FetchPartition> wish{partition(0)};
+  wish[0].current_leader_epoch = LeaderEpoch(0);
+  const std::vector<FetchTopic> topics{topic("orders", wish)};
+  FetchRequest request;
+  request.session_epoch = 0;
+  request.topics = topics;
+  request.max_bytes = 1000;
+  const auto first = broker_->ask<FetchResponse>(handle_fetch, request, 12);
+  EXPECT_EQ(first->response.responses[0].partitions[0].error_code, ErrorCode::NONE);
+  lead({BrokerId(1)}, LeaderEpoch(1));
+  request.session_id = first->response.session_id;
+  request.session_epoch = 1;
+  request.topics = {};
+  const auto second = broker_->ask<FetchResponse>(handle_fetch, request, 12);
+  ASSERT_EQ(second->response.responses.size(), 1u) << "nothing was named, all is looked at";
+  EXPECT_EQ(second->response.responses[0].partitions[0].error_code, ErrorCode::FENCED_LEADER_EPOCH);
+}
+
 TEST_F(RecordHandlersTest, AnOfflineDirectoryIsAnotherLeaderToOldClients) {
   broker_->replicas->on_directory_offline({{"orders", PartitionIndex(0)}});
   const std::vector<FetchPartition> wish{partition(0)};

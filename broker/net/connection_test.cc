@@ -251,7 +251,7 @@ TEST(Connection, BytesOfAnotherProtocolLaterAreABadSize) {
   EXPECT_EQ(client.receive_to_end(), "");
 }
 
-TEST(Connection, AnswersLeaveInOrderHoweverTheyComplete) {
+TEST(Connection, H69AnswersLeaveInOrderHoweverTheyComplete) {
   for (unsigned seed = 1; seed <= 20; ++seed) {
     std::mt19937 random(seed);
     Mutex mutex;
@@ -456,7 +456,7 @@ TEST(Connection, A10ATransactionalRequestOfAPeerThatLeftIsNotBegun) {
   EXPECT_EQ(server.handler.delivered, 1);
 }
 
-TEST(Connection, AnswersAfterTheConnectionHasGoneAreDropped) {
+TEST(Connection, H69AnswersAfterTheConnectionHasGoneAreDropped) {
   Mutex mutex;
   std::vector<CallPtr> parked;
   TestServer server({}, [&](CallPtr call) {
