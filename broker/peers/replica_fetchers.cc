@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 #include <unordered_map>
+#include <utility>
 
 #include "broker/peers/fetch_retry.h"
 #include "protocol/base/log.h"
@@ -53,6 +54,7 @@ class ReplicaFetchers::Fetcher : public std::enable_shared_from_this<Fetcher> {
     PartitionPtr partition;
     MonoTime resting_until;   // after an error
     FetchRetry retry;
+    bool was_out_of_range = false;  // in the answer before
     bool begun = false;       // a first fetch was sent
     bool truncating = false;  // on the pool
     bool in_session = false;
@@ -300,6 +302,7 @@ void ReplicaFetchers::Fetcher::on_partition(const TopicPartition& name, Followed
     }
   }
   followed.retry.on_served();
+  followed.was_out_of_range = false;
   if (data.diverging_epoch.epoch >= 0 || data.diverging_epoch.end_offset.value >= 0) {
     const EpochEnd leader{LeaderEpoch(data.diverging_epoch.epoch), data.diverging_epoch.end_offset};
     log_info("the log of {} parts from the leader's at epoch {}, which ends there at {}", name, leader.epoch, leader.end_offset);
@@ -371,9 +374,7 @@ void ReplicaFetchers::Fetcher::ask_bounds(const TopicPartition& name, const Part
       const auto found = again->partitions_.find(name);
       if (found == again->partitions_.end()) return;
       if (!earliest) return give_up(*again);
-      // If the cut does not help, the next is not made at once.
-      const FetchRetry::Decision decision = found->second.retry.on_refused(ErrorCode::OFFSET_OUT_OF_RANGE, again->loop_.now(), again->settings_.backoff);
-      again->rest(found->second, decision.rest);
+      if (std::exchange(found->second.was_out_of_range, true)) again->rest(found->second);  // the cut before this one did not help
       log_warn_every(Duration::seconds(10), "the leader's log of {} is [{}, {}), and this replica is elsewhere", name, *earliest, latest);
       again->truncate(name, found->second, [start = *earliest, latest](Partition& p, LeaderEpoch sent_under) {
         return p.truncate_out_of_range(sent_under, start, latest);
