@@ -378,13 +378,16 @@ TEST(Connection, AParkedCallLearnsThatItsPeerLeaves) {
     MutexLock lock(mutex);
     return told.size();
   };
-  RawClient client(server.port);
-  client.send(request(0, 3, 1, "p"));
+  RawClient half(server.port);
+  half.send(request(0, 3, 1, "p"));
   ASSERT_TRUE(eventually([&] { return server.handler.delivered == 1; }));
-  client.finish_sending();
+  half.finish_sending();
   ASSERT_TRUE(eventually([&] { return times_told() == 1; }));
   EXPECT_EQ(server.server.connections(), 1u) << "it may still read";
-  client.reset();
+  RawClient gone(server.port);
+  gone.send(request(0, 3, 1, "p"));
+  ASSERT_TRUE(eventually([&] { return server.handler.delivered == 2; }));
+  gone.reset();
   ASSERT_TRUE(eventually([&] { return times_told() == 2; }));
   EXPECT_EQ(told, (std::vector<Departure>{Departure::half_closed, Departure::closed}));
   EXPECT_TRUE(eventually([&] { return server.server.queued_request_bytes() == 0; }));
@@ -407,7 +410,9 @@ TEST(Connection, APeerThatSendsNoMoreDoesNotKeepItsPlaceForEver) {
   ASSERT_TRUE(eventually([&] { return server.handler.delivered == 1; }));
   client.finish_sending();
   EXPECT_TRUE(eventually([&] { return closed.load(); }));
-  EXPECT_EQ(server.server.connections(), 0u);
+  EXPECT_TRUE(eventually([&] { return server.server.connections() == 0; }));
+  MutexLock lock(mutex);
+  parked.clear();
 }
 
 TEST(Connection, WhatARequestTakesBeyondItsFrameCountsAgainstTheBudget) {

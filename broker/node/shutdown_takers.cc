@@ -12,6 +12,6 @@ bool has_takers(const ClusterView& view, BrokerId self, const std::vector<TopicP
   });
 }
 
-bool has_others(const ClusterView& view, BrokerId self) { return view.brokers().size() > (view.is_live(self) ? 1 : 0); }
+bool has_others(const ClusterView& view, BrokerId self) { return view.brokers().size() > (view.is_live(self) ? 1u : 0u); }
 
 }  // namespace quokka
