@@ -394,6 +394,18 @@ TEST(Log, RetentionBySizeKeepsWhatIsNotCommitted) {
   EXPECT_EQ(on.append()->base_offset, Offset(12));
 }
 
+TEST(Log, H45ProducersAreRememberedBeyondTheRetentionOfTheirRecords) {
+  LogConfig config;
+  config.retention_bytes = 0;
+  LogOnMemory on(config);
+  const BatchSpec spec{.producer_id = ProducerId(1), .producer_epoch = ProducerEpoch(0), .base_sequence = 0};
+  ASSERT_TRUE(on.append(spec).ok());
+  on.log->set_high_watermark(Offset(1));
+  ASSERT_TRUE(on.log->apply_retention(kNow).ok());
+  ASSERT_EQ(on.log->log_start(), Offset(1));
+  EXPECT_TRUE(on.append(spec)->duplicate) << "the producer did not hear of its first success";
+}
+
 TEST(Log, RetentionBySizeKeepsAtLeastTheSize) {
   LogConfig config = small_segments(300);
   const auto one = static_cast<int64_t>(batch_of({}).size());
