@@ -65,6 +65,7 @@ std::span<const FaultRow> fault_rows() {
       {"F30", "indexes, snapshots and checkpoints of a killed broker damaged", Durability::all, fault(damaged_side_files)},
       {"F31", "kill -9 at calls of recovery and of rolling segments, ten times", Durability::all, fault_of<KillAtCall>()},
       {"F32", "the leader's wall clock jumps by hours and years", Durability::all, fault_of<ClockJumps>()},
+      {"F34", "reassignment to other brokers and numbers of replicas, with kills", Durability::all, fault_of<Reassignment>()},
       {"F35", "a topic deleted without one of its brokers, and made again", Durability::all, fault(recreate_topic_with_a_broker_down)},
       {"F36", "unclean election", Durability::all, fault_of<UncleanElection>(), acks_one_losses},
   };

@@ -11,6 +11,13 @@ namespace quokka {
 
 Scene::Scene(const SceneOptions& options)
     : options_(options), random_(options.seed), cluster_(options.cluster), znodes_(cluster_.zookeeper_connect()) {
+  // A broker is ready before the controller has told everybody of it.
+  const bool complete = eventually(heal_timeout_ms, [&] {
+    for (int id : cluster_.broker_ids())
+      if (KafkaAdmin(cluster_.address(id)).metadata()->brokers()->size() != cluster_.broker_ids().size()) return false;
+    return true;
+  });
+  if (!complete) throw std::runtime_error("not every broker knows all brokers");
   KafkaAdmin(cluster_.bootstrap()).create_topic_and_wait(topic_, partitions, 3, options.topic_keys);
   WorkloadOptions load;
   load.bootstrap = cluster_.bootstrap();

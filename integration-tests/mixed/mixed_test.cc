@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "integration-tests/faults/fault_run.h"
+#include "integration-tests/faults/reassignment.h"
 #include "integration-tests/faults/scene.h"
 
 namespace quokka {
@@ -54,7 +55,7 @@ bool leads_anything(Scene& scene, int id) {
   return false;
 }
 
-TEST_P(MixedTest, WhoeverIsControllerMakesAndDeletesTopicsAndAllReplicasAreInSync) {
+TEST_P(MixedTest, WhoeverIsControllerMakesMovesAndDeletesTopics) {
   constexpr int partitions = 6;
   Scene scene(options_);
   for (int controller : scene.cluster().broker_ids()) {
@@ -73,6 +74,16 @@ TEST_P(MixedTest, WhoeverIsControllerMakesAndDeletesTopicsAndAllReplicasAreInSyn
     KafkaProducer producer(scene.cluster().bootstrap(), {{"acks", "all"}});
     for (int i = 0; i < 600; ++i) producer.send(topic, i % partitions, std::to_string(i));
     producer.flush_all_delivered();
+    EXPECT_EQ(records_of(scene.cluster().bootstrap(), topic, partitions).size(), 600u);
+
+    // To two replicas each, and back to three in another order.
+    for (int replicas : {2, 3}) {
+      ReplicaPlan plan;
+      for (int32_t partition = 0; partition < partitions; ++partition)
+        for (int i = 0; i < replicas; ++i) plan[partition].push_back((partition + 2 * i) % 3 + 1);
+      reassign(scene.cluster().bootstrap(), topic, plan);
+      EXPECT_TRUE(eventually(30'000, [&] { return is_reassigned(scene.znodes(), topic, plan); })) << "to " << replicas << " replicas";
+    }
     EXPECT_EQ(records_of(scene.cluster().bootstrap(), topic, partitions).size(), 600u);
 
     EXPECT_EQ(admin.delete_topic(topic), RdKafka::ERR_NO_ERROR);
