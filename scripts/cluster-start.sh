@@ -28,6 +28,15 @@ while [ $# -gt 0 ]; do
   esac
   shift 2
 done
+need_number() {  # option, its value, least, most
+  if ! [[ $2 =~ ^[0-9]{1,5}$ ]] || [ "$((10#$2))" -lt "$3" ] || [ "$((10#$2))" -gt "$4" ]; then
+    fail "$1 $2: a number from $3 to $4 is needed"
+  fi
+}
+need_number --brokers "$brokers" 1 100
+need_number --zookeepers "$zookeepers" 1 9
+need_number --broker-port "$broker_port" 1024 $((65535 - 552 - brokers))
+need_number --zookeeper-port "$zookeeper_port" 1024 $((65535 - 30))
 program quokka-broker > /dev/null
 zookeeper_class_path > /dev/null
 java_program > /dev/null
