@@ -1,8 +1,7 @@
-// From text to typed fields. A key is acted upon if it has a row in `bindings` or is read by name below; `not_acted_upon` is all the rest.
+// From text to typed fields. A key is acted upon if it has a row in `kBindings` or is read by name below; `kNotActedUpon` is all the rest.
 #include "broker/config/broker_config.h"
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 #include <variant>
 
@@ -23,7 +22,7 @@ struct Binding {
 
 using C = BrokerConfig;
 
-const Binding bindings[] = {
+const Binding kBindings[] = {
     {"broker.id.generation.enable", &C::broker_id_generation_enable},
     {"reserved.broker.max.id", &C::reserved_broker_max_id},
     {"broker.rack", &C::broker_rack},
@@ -117,49 +116,25 @@ const std::set<std::string_view> without_meaning = {
     "producer.purgatory.purge.interval.requests", "zookeeper.clientCnxnSocket",
 };
 
-int64_t to_int64(std::string_view text) {
-  int64_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
-
 // `text` is canonical and valid; nullopt leaves an optional field unset and any other as it is.
 void set_field(BrokerConfig& config, const Field& field, const std::optional<std::string>& text) {
   if (!text) return;
-  if (auto* member = std::get_if<int32_t BrokerConfig::*>(&field)) config.**member = static_cast<int32_t>(to_int64(*text));
-  else if (auto* wide = std::get_if<int64_t BrokerConfig::*>(&field)) config.**wide = to_int64(*text);
+  if (auto* member = std::get_if<int32_t BrokerConfig::*>(&field)) config.**member = static_cast<int32_t>(integer_in(*text));
+  else if (auto* wide = std::get_if<int64_t BrokerConfig::*>(&field)) config.**wide = integer_in(*text);
   else if (auto* flag = std::get_if<bool BrokerConfig::*>(&field)) config.**flag = *text == "true";
   else if (auto* string = std::get_if<std::string BrokerConfig::*>(&field)) config.**string = *text;
   else if (auto* optional = std::get_if<std::optional<std::string> BrokerConfig::*>(&field)) config.**optional = *text;
 }
 
-std::vector<std::string> list_of(std::string_view text) {
-  std::vector<std::string> parts;
-  while (!text.empty()) {
-    size_t end = text.find(',');
-    std::string_view part = text.substr(0, end);
-    while (part.starts_with(' ')) part.remove_prefix(1);
-    while (part.ends_with(' ')) part.remove_suffix(1);
-    if (!part.empty()) parts.emplace_back(part);
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-  }
-  return parts;
-}
-
 Result<std::map<std::string, int32_t>> parse_ip_overrides(std::string_view text) {
   std::map<std::string, int32_t> overrides;
-  for (const std::string& part : list_of(text)) {
+  for (std::string_view part : between_commas(text)) {
     size_t colon = part.rfind(':');
-    int64_t count = -1;
-    if (colon != std::string::npos) {
-      std::string_view digits = std::string_view(part).substr(colon + 1);
-      auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), count);
-      if (error != std::errc() || end != digits.data() + digits.size()) count = -1;
-    }
-    if (colon == std::string::npos || colon == 0 || count < 0 || count > INT32_MAX)
-      return Error{ErrorCode::INVALID_CONFIG, "Invalid value " + part +
+    const int32_t count = colon == std::string::npos ? -1 : number_in<int32_t>(part.substr(colon + 1)).value_or(-1);
+    if (colon == 0 || count < 0)
+      return Error{ErrorCode::INVALID_CONFIG, "Invalid value " + std::string(part) +
                                                   " for configuration max.connections.per.ip.overrides: entries have the form host:count"};
-    overrides[part.substr(0, colon)] = static_cast<int32_t>(count);
+    overrides[std::string(part.substr(0, colon))] = count;
   }
   return overrides;
 }
@@ -195,7 +170,7 @@ std::optional<std::string> direct_value(const ConfigSources& sources, std::strin
 
 std::optional<std::string> in_millis(const std::optional<std::string>& value, int64_t unit_ms) {
   if (!value) return std::nullopt;
-  return std::to_string(to_int64(*value) * unit_ms);
+  return std::to_string(integer_in(*value) * unit_ms);
 }
 
 constexpr int64_t minute_ms = 60'000, hour_ms = 3'600'000;
@@ -205,7 +180,7 @@ Status set_identity(BrokerConfig& config, const ConfigSources& sources) {
   bool broker_given = sources.fixed.contains("broker.id"), node_given = sources.fixed.contains("node.id");
   if (broker_given && node_given && broker != node)
     return Error{ErrorCode::INVALID_CONFIG, "You must set `node.id` to the same value as `broker.id`: they are " + node + " and " + broker + "."};
-  config.broker_id = BrokerId(static_cast<int32_t>(to_int64(broker_given ? broker : node)));
+  config.broker_id = BrokerId(static_cast<int32_t>(integer_in(broker_given ? broker : node)));
   return {};
 }
 
@@ -234,7 +209,7 @@ std::optional<std::string> ConfigSources::effective(std::string_view key) const 
     std::optional<std::string> value = direct_value(*this, key);
     if (!value) value = in_millis(direct_value(*this, "log.retention.minutes"), minute_ms);
     if (!value) value = in_millis(direct_value(*this, "log.retention.hours"), hour_ms);
-    return to_int64(*value) < 0 ? "-1" : *value;
+    return integer_in(*value) < 0 ? "-1" : *value;
   }
   if (key == "log.roll.ms" || key == "log.roll.jitter.ms") {
     std::optional<std::string> value = direct_value(*this, key);
@@ -258,18 +233,18 @@ Result<BrokerConfig> make_broker_config(const ConfigSources& sources) {
 
   BrokerConfig config;
   Properties effective = effective_properties(sources);
-  for (const Binding& binding : bindings) {
+  for (const Binding& binding : kBindings) {
     auto at = effective.find(binding.key);
     set_field(config, binding.field, at == effective.end() ? std::nullopt : std::optional(at->second));
   }
   Status status = set_identity(config, sources);
   if (!status) return status.error();
   config.inter_broker_protocol_version = *full_protocol_version(effective.at("inter.broker.protocol.version"));
-  config.zookeeper_connection_timeout_ms = static_cast<int32_t>(to_int64(effective.at("zookeeper.connection.timeout.ms")));
-  config.log_dirs = list_of(effective.at("log.dirs"));
+  config.zookeeper_connection_timeout_ms = static_cast<int32_t>(integer_in(effective.at("zookeeper.connection.timeout.ms")));
+  for (std::string_view directory : between_commas(effective.at("log.dirs"))) config.log_dirs.emplace_back(directory);
   auto movers = effective.find("num.replica.alter.log.dirs.threads");
   config.num_replica_alter_log_dirs_threads =
-      movers == effective.end() ? static_cast<int32_t>(config.log_dirs.size()) : static_cast<int32_t>(to_int64(movers->second));
+      movers == effective.end() ? static_cast<int32_t>(config.log_dirs.size()) : static_cast<int32_t>(integer_in(movers->second));
   config.quokka_admin_port_given = sources.fixed.contains("quokka.admin.port");
 
   Result<std::map<std::string, int32_t>> overrides = parse_ip_overrides(effective["max.connections.per.ip.overrides"]);
@@ -288,7 +263,7 @@ Result<BrokerConfig> make_broker_config(const ConfigSources& sources) {
 ConfigRemarks remarks_on(const Properties& given) {
   static const std::set<std::string_view> bound = [] {
     std::set<std::string_view> keys = read_by_name;
-    for (const Binding& binding : bindings) keys.insert(binding.key);
+    for (const Binding& binding : kBindings) keys.insert(binding.key);
     // What a topic key takes as its default is acted upon in topic_settings.
     for (const ConfigKey& key : broker_keys())
       if (*key.counterpart != '\0') keys.insert(key.name);

@@ -8,7 +8,7 @@
 namespace quokka {
 namespace {
 
-constexpr ConfigKey own_keys[] = {
+constexpr ConfigKey kOwnKeys[] = {
     {"quokka.admin.host", ConfigType::text, "127.0.0.1", UpdateMode::read_only, "non-empty string", "", true, false,
      "Address on which /metrics and /health are served."},
     {"quokka.admin.port", ConfigType::int32, "9644", UpdateMode::read_only, "[-1..65535]", "", true, false,
@@ -21,7 +21,7 @@ constexpr ConfigKey own_keys[] = {
      "Whether a key that nobody knows stops the start instead of giving a warning."},
 };
 
-constexpr std::string_view listener_prefix = "listener.name.";
+constexpr std::string_view kListenerPrefix = "listener.name.";
 
 const ConfigKey* find_in(std::span<const ConfigKey> keys, std::string_view name) {
   auto at = std::lower_bound(keys.begin(), keys.end(), name,
@@ -31,8 +31,8 @@ const ConfigKey* find_in(std::span<const ConfigKey> keys, std::string_view name)
 
 // "listener.name.internal.scram-sha-256.sasl.jaas.config" -> "sasl.jaas.config"; "" without a prefix.
 std::string_view without_listener_prefix(std::string_view name) {
-  if (!name.starts_with(listener_prefix)) return {};
-  size_t dot = name.find('.', listener_prefix.size());
+  if (!name.starts_with(kListenerPrefix)) return {};
+  size_t dot = name.find('.', kListenerPrefix.size());
   if (dot == std::string_view::npos) return {};
   std::string_view base = name.substr(dot + 1);
   for (std::string_view key : {"sasl.jaas.config", "sasl.login.callback.handler.class", "sasl.login.class",
@@ -43,11 +43,11 @@ std::string_view without_listener_prefix(std::string_view name) {
 
 }  // namespace
 
-std::span<const ConfigKey> own_broker_keys() { return own_keys; }
+std::span<const ConfigKey> own_broker_keys() { return kOwnKeys; }
 
 const ConfigKey* find_broker_key(std::string_view name) {
   if (const ConfigKey* key = find_in(broker_keys(), name)) return key;
-  if (const ConfigKey* key = find_in(own_keys, name)) return key;
+  if (const ConfigKey* key = find_in(kOwnKeys, name)) return key;
   std::string_view base = without_listener_prefix(name);
   return base.empty() ? nullptr : find_in(broker_keys(), base);
 }
@@ -68,7 +68,7 @@ std::vector<std::string_view> broker_key_synonyms(std::string_view name) {
 std::string_view nearest_broker_key(std::string_view name) {
   NearestName nearest(name);
   for (const ConfigKey& key : broker_keys()) nearest.look_at(key.name);
-  for (const ConfigKey& key : own_keys) nearest.look_at(key.name);
+  for (const ConfigKey& key : kOwnKeys) nearest.look_at(key.name);
   return nearest.found();
 }
 

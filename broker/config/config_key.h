@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "protocol/base/result.h"
+#include "protocol/base/text_parts.h"
 
 namespace quokka {
 
@@ -54,5 +55,7 @@ Status check_value(const ConfigKey& key, std::string_view text);
 
 // The text as Kafka shows the value: trimmed, numbers and booleans in one form, lists without blanks. The text is valid.
 std::string canonical_value(const ConfigKey& key, std::string_view text);
+// Of the canonical text of a key of an integer type.
+inline int64_t integer_in(std::string_view canonical) { return number_in(canonical).value_or(0); }
 
 }  // namespace quokka

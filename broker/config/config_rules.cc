@@ -1,6 +1,5 @@
 #include "broker/config/config_rules.h"
 
-#include <charconv>
 #include <string_view>
 
 #include "broker/config/broker_keys.h"
@@ -15,9 +14,9 @@ struct Refusal {
   const char* reason;
 };
 
-constexpr const char* class_reason = "classes cannot be loaded, and what it would forbid would be allowed";
+constexpr const char* kClassReason = "classes cannot be loaded, and what it would forbid would be allowed";
 
-constexpr Refusal refusals[] = {
+constexpr Refusal kRefusals[] = {
     {"authorizer.class.name", "", "there is no authorization yet: everybody could do everything"},
     {"ssl.client.auth", "none", "there is no TLS yet: clients would not be asked for certificates"},
     {"zookeeper.set.acl", "false", "znodes are not protected yet: anybody who reaches ZooKeeper could change them"},
@@ -26,8 +25,8 @@ constexpr Refusal refusals[] = {
     {"remote.log.storage.system.enable", "false", "there is no tiered storage: what Kafka moved there could not be read"},
     {"zookeeper.metadata.migration.enable", "false", "this broker stays with ZooKeeper and takes no part in a migration to KRaft"},
     {"process.roles", "", "this broker is coordinated by ZooKeeper, not by KRaft; leave it empty and set zookeeper.connect"},
-    {"create.topic.policy.class.name", "", class_reason},
-    {"alter.config.policy.class.name", "", class_reason},
+    {"create.topic.policy.class.name", "", kClassReason},
+    {"alter.config.policy.class.name", "", kClassReason},
     {"principal.builder.class", "org.apache.kafka.common.security.authenticator.DefaultKafkaPrincipalBuilder",
      "classes cannot be loaded, and clients would be known by other names"},
     {"config.providers*", "", "values kept elsewhere cannot be fetched yet: write them into the properties file"},
@@ -38,12 +37,7 @@ bool matches(std::string_view pattern, std::string_view name) {
   return name == pattern;
 }
 
-int64_t number(const Properties& effective, const char* key) {
-  const std::string& text = effective.at(key);
-  int64_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
+int64_t number(const Properties& effective, const char* key) { return integer_in(effective.at(key)); }
 
 Error broken(std::string message) { return Error{ErrorCode::INVALID_CONFIG, std::move(message)}; }
 
@@ -125,7 +119,7 @@ Status refuse_what_would_weaken(const Properties& given) {
     // With a listener prefix a key promises the same.
     const ConfigKey* key = find_broker_key(name);
     std::string_view base = key ? key->name : std::string_view(name);
-    for (const Refusal& refusal : refusals) {
+    for (const Refusal& refusal : kRefusals) {
       if (!matches(refusal.key, base)) continue;
       std::string in_form = key ? canonical_value(*key, value) : value;
       bool harmless = (refusal.harmless && in_form == refusal.harmless) || (key && key->default_value && in_form == key->default_value);

@@ -5,13 +5,14 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <charconv>
 #include <set>
+
+#include "protocol/base/text_parts.h"
 
 namespace quokka {
 namespace {
 
-constexpr std::array<std::string_view, 4> protocol_names = {"PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"};
+constexpr std::array<std::string_view, 4> kProtocolNames = {"PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"};
 
 using ProtocolMap = std::map<std::string, SecurityProtocol>;
 
@@ -19,24 +20,6 @@ std::string upper(std::string_view text) {
   std::string out(text);
   std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
   return out;
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front()))) text.remove_prefix(1);
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back()))) text.remove_suffix(1);
-  return text;
-}
-
-// Entries between commas, without blanks around them; empty ones are left out.
-std::vector<std::string_view> entries_of(std::string_view text) {
-  std::vector<std::string_view> entries;
-  while (!text.empty()) {
-    size_t end = text.find(',');
-    std::string_view entry = trimmed(text.substr(0, end));
-    if (!entry.empty()) entries.push_back(entry);
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-  }
-  return entries;
 }
 
 Error invalid(std::string message) { return Error{ErrorCode::INVALID_CONFIG, std::move(message)}; }
@@ -61,7 +44,7 @@ Result<SecurityProtocol> protocol_of(std::string_view text, std::string_view key
 
 Result<ProtocolMap> parse_protocol_map(std::string_view text) {
   ProtocolMap map;
-  for (std::string_view entry : entries_of(text)) {
+  for (std::string_view entry : between_commas(text)) {
     size_t colon = entry.rfind(':');
     if (colon == std::string_view::npos)
       return invalid("Error parsing configuration property 'listener.security.protocol.map': '" + std::string(entry) +
@@ -87,10 +70,9 @@ Result<ListenerEndpoint> parse_endpoint(std::string_view entry, const ProtocolMa
   if (host.starts_with('[')) host.remove_prefix(1);
   if (host.ends_with(']')) host.remove_suffix(1);
   if (!std::all_of(host.begin(), host.end(), is_host_character)) return unparsable;
-  int32_t port = 0;
-  auto [end, error] = std::from_chars(port_text.data(), port_text.data() + port_text.size(), port);
-  if (error != std::errc() || end != port_text.data() + port_text.size()) return unparsable;
-  if (port < 0 || port > 65535) return invalid("port " + std::string(port_text) + " of " + std::string(entry) + " is not within 0 to 65535");
+  const std::optional<int32_t> port = number_in<int32_t>(port_text);
+  if (!port) return unparsable;
+  if (*port < 0 || *port > 65535) return invalid("port " + std::string(port_text) + " of " + std::string(entry) + " is not within 0 to 65535");
   ListenerEndpoint endpoint;
   endpoint.listener = upper(entry.substr(0, scheme));
   auto protocol = protocols.find(endpoint.listener);
@@ -98,7 +80,7 @@ Result<ListenerEndpoint> parse_endpoint(std::string_view entry, const ProtocolMa
     return invalid("No security protocol defined for listener " + endpoint.listener + ": add it to listener.security.protocol.map");
   endpoint.protocol = protocol->second;
   endpoint.host = std::string(host);
-  endpoint.port = static_cast<uint16_t>(port);
+  endpoint.port = static_cast<uint16_t>(*port);
   return endpoint;
 }
 
@@ -131,7 +113,7 @@ Status check_ports(const std::vector<ListenerEndpoint>& endpoints, const std::st
 
 Result<std::vector<ListenerEndpoint>> parse_endpoints(const std::string& text, const ProtocolMap& protocols, bool distinct_ports) {
   std::vector<ListenerEndpoint> endpoints;
-  for (std::string_view entry : entries_of(text)) {
+  for (std::string_view entry : between_commas(text)) {
     Result<ListenerEndpoint> endpoint = parse_endpoint(entry, protocols);
     if (!endpoint) return invalid("Error creating broker listeners from '" + text + "': " + endpoint.error().message);
     if (find_listener(endpoints, endpoint->listener)) return invalid("Each listener must have a different name, listeners: " + text);
@@ -205,12 +187,12 @@ Status check_advertised(const Listeners& listeners) {
 
 }  // namespace
 
-std::string_view name(SecurityProtocol protocol) { return protocol_names[static_cast<size_t>(protocol)]; }
+std::string_view name(SecurityProtocol protocol) { return kProtocolNames[static_cast<size_t>(protocol)]; }
 
 std::optional<SecurityProtocol> parse_security_protocol(std::string_view text) {
-  auto at = std::find(protocol_names.begin(), protocol_names.end(), upper(text));
-  if (at == protocol_names.end()) return std::nullopt;
-  return static_cast<SecurityProtocol>(at - protocol_names.begin());
+  auto at = std::find(kProtocolNames.begin(), kProtocolNames.end(), upper(text));
+  if (at == kProtocolNames.end()) return std::nullopt;
+  return static_cast<SecurityProtocol>(at - kProtocolNames.begin());
 }
 
 std::string ListenerEndpoint::str() const {

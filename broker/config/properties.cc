@@ -10,9 +10,10 @@ namespace quokka {
 Result<Properties> read_properties(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
-  if (file) text << file.rdbuf();
-  if (!file || file.bad())
+  file.peek();  // a directory opens, and cannot be read
+  if (!file.is_open() || file.bad())
     return Error{ErrorCode::INVALID_CONFIG, "cannot read the properties file " + path + ": " + std::strerror(errno)};
+  text << file.rdbuf();
   Result<Properties> parsed = parse_properties(text.str());
   if (!parsed) return Error{ErrorCode::INVALID_CONFIG, path + ", " + parsed.error().message};
   return parsed;

@@ -9,6 +9,7 @@ TEST(PropertiesTest, FileThatIsMissingIsNamed) {
   Result<Properties> missing = read_properties("/tmp/no/such/server.properties");
   ASSERT_FALSE(missing.ok());
   EXPECT_EQ(missing.error().message, "cannot read the properties file /tmp/no/such/server.properties: No such file or directory");
+  EXPECT_EQ(read_properties("/tmp").error().message, "cannot read the properties file /tmp: Is a directory");
 }
 
 TEST(PropertiesTest, Overrides) {

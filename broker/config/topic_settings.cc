@@ -1,20 +1,12 @@
 #include "broker/config/topic_settings.h"
 
-#include <charconv>
-
 #include "broker/config/topic_keys.h"
 
 namespace quokka {
 namespace {
 
-constexpr std::string_view before_max = "message.timestamp.before.max.ms", after_max = "message.timestamp.after.max.ms",
-                           difference_max = "message.timestamp.difference.max.ms";
-
-int64_t to_int64(std::string_view text) {
-  int64_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
+constexpr std::string_view kBeforeMax = "message.timestamp.before.max.ms", kAfterMax = "message.timestamp.after.max.ms",
+                           kDifferenceMax = "message.timestamp.difference.max.ms";
 
 Error broken(std::string message) { return Error{ErrorCode::INVALID_CONFIG, std::move(message)}; }
 
@@ -24,8 +16,8 @@ bool is_default(const Properties& settings, std::string_view name) {
 
 // The older key rules both directions where the newer ones are left alone.
 void apply_timestamp_difference(Properties& settings) {
-  for (std::string_view name : {before_max, after_max})
-    if (is_default(settings, name)) settings[std::string(name)] = settings.at(std::string(difference_max));
+  for (std::string_view name : {kBeforeMax, kAfterMax})
+    if (is_default(settings, name)) settings[std::string(name)] = settings.at(std::string(kDifferenceMax));
 }
 
 // What topics have that set nothing.
@@ -52,7 +44,7 @@ std::optional<CompressionCodec> codec_of(std::string_view name) {
 }
 
 void set_numbers(LogConfig& config, const Properties& settings) {
-  auto wide = [&](const char* name) { return to_int64(settings.at(name)); };
+  auto wide = [&](const char* name) { return integer_in(settings.at(name)); };
   auto narrow = [&](const char* name) { return static_cast<int32_t>(wide(name)); };
   config.segment_bytes = narrow("segment.bytes");
   config.segment_ms = wide("segment.ms");
@@ -68,8 +60,8 @@ void set_numbers(LogConfig& config, const Properties& settings) {
   config.min_compaction_lag_ms = wide("min.compaction.lag.ms");
   config.max_compaction_lag_ms = wide("max.compaction.lag.ms");
   config.max_message_bytes = narrow("max.message.bytes");
-  config.timestamp_before_max_ms = wide(before_max.data());
-  config.timestamp_after_max_ms = wide(after_max.data());
+  config.timestamp_before_max_ms = wide(kBeforeMax.data());
+  config.timestamp_after_max_ms = wide(kAfterMax.data());
   config.gzip_level = narrow("compression.gzip.level");
   config.lz4_level = narrow("compression.lz4.level");
   config.zstd_level = narrow("compression.zstd.level");
@@ -77,7 +69,7 @@ void set_numbers(LogConfig& config, const Properties& settings) {
 }
 
 Status check_together(const Properties& settings) {
-  int64_t min_lag = to_int64(settings.at("min.compaction.lag.ms")), max_lag = to_int64(settings.at("max.compaction.lag.ms"));
+  int64_t min_lag = integer_in(settings.at("min.compaction.lag.ms")), max_lag = integer_in(settings.at("max.compaction.lag.ms"));
   if (min_lag > max_lag)
     return broken("conflict topic config setting min.compaction.lag.ms (" + std::to_string(min_lag) + ") > max.compaction.lag.ms (" +
                   std::to_string(max_lag) + ")");
@@ -128,7 +120,7 @@ LogConfig topic_log_config(const Properties& overrides, const ConfigSources& bro
   config.timestamp_type = append_time ? TimestampType::LOG_APPEND_TIME : TimestampType::CREATE_TIME;
   config.compression = codec_of(settings.at("compression.type"));
   config.min_cleanable_dirty_ratio = std::stod(settings.at("min.cleanable.dirty.ratio"));
-  config.producer_id_expiration_ms = to_int64(*broker.effective("producer.id.expiration.ms"));
+  config.producer_id_expiration_ms = integer_in(*broker.effective("producer.id.expiration.ms"));
   return config;
 }
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "protocol/base/text_lines.h"
+#include "protocol/base/text_parts.h"
 
 namespace quokka {
 

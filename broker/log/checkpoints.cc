@@ -1,10 +1,9 @@
 #include "broker/log/checkpoints.h"
 
-#include <charconv>
 #include <ctime>
 #include <vector>
 
-#include "protocol/base/text_lines.h"
+#include "protocol/base/text_parts.h"
 #include "protocol/base/topic_name.h"
 
 namespace quokka {
@@ -24,20 +23,6 @@ std::vector<std::string_view> words(std::string_view line) {
     if (end == std::string_view::npos) return out;
     line.remove_prefix(end);
   }
-}
-
-template <class Number>
-std::optional<Number> number(std::string_view text) {
-  Number value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-std::string_view trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
 }
 
 }  // namespace
@@ -61,14 +46,14 @@ Result<OffsetCheckpoint> decode_offset_checkpoint(std::string_view text) {
   auto line = next_line(text);
   if (!line || trimmed(*line) != "0") return corrupt("its version is not 0");
   line = next_line(text);
-  const auto count = line ? number<int64_t>(trimmed(*line)) : std::nullopt;
+  const auto count = line ? number_in<int64_t>(trimmed(*line)) : std::nullopt;
   if (!count || *count < 0) return corrupt("it has no count of entries");
   int64_t read = 0;
   while ((line = next_line(text))) {
     const auto fields = words(*line);
     if (fields.empty()) continue;
-    const auto partition = fields.size() == 3 ? number<int32_t>(fields[1]) : std::nullopt;
-    const auto offset = fields.size() == 3 ? number<int64_t>(fields[2]) : std::nullopt;
+    const auto partition = fields.size() == 3 ? number_in<int32_t>(fields[1]) : std::nullopt;
+    const auto offset = fields.size() == 3 ? number_in<int64_t>(fields[2]) : std::nullopt;
     if (!partition || !offset || *partition < 0 || !is_valid_topic_name(fields[0])) return corrupt("entry " + std::to_string(read) + " is not a topic, partition and offset");
     offsets[{std::string(fields[0]), PartitionIndex(*partition)}] = Offset(*offset);
     ++read;
@@ -101,11 +86,11 @@ Result<MetaProperties> decode_meta_properties(std::string_view text) {
     const std::string_view key = trimmed(content.substr(0, separator));
     const std::string_view value = trimmed(content.substr(separator + 1));
     if (key == "version") {
-      const auto version = number<int32_t>(value);
+      const auto version = number_in<int32_t>(value);
       if (!version) return corrupt("version is not a number: '" + std::string(value) + "'");
       properties.version = *version;
     } else if (key == "broker.id" || key == "node.id") {
-      const auto id = number<int32_t>(value);
+      const auto id = number_in<int32_t>(value);
       if (!id || *id < 0) return corrupt(std::string(key) + " is not a broker id: '" + std::string(value) + "'");
       properties.broker_id = BrokerId(*id);
     } else if (key == "cluster.id") {
