@@ -7,6 +7,7 @@
 #include <cstring>
 #include <iostream>
 
+#include "protocol/base/text_parts.h"
 #include "tools/client_settings.h"
 #include "tools/options.h"
 #include "tools/record_consumer.h"
@@ -205,7 +206,7 @@ class ConsoleConsumer {
       if (count_ > before) give_up = end_of_patience();
       if (client_.now() >= give_up) {
         std::cerr << "No message came within --timeout-ms " << timeout_ms_ << ".\n";
-        return {};
+        return consumer_.reached();  // a cluster that was not there is not an empty topic
       }
     }
     return {};
@@ -256,7 +257,17 @@ Result<std::optional<Include>> include_of(const Options& options, const Properti
   return std::optional(std::move(include));
 }
 
-Status run(const Options& options, int64_t& count) {
+// What the command line and the files it names ask for.
+struct Plan {
+  ConsumerSettings settings;
+  StartAt begin = StartAt::LATEST;  // of the partition that --partition names
+  std::optional<Offset> offset;     // the same, as a number
+  RecordFormatter formatter;
+  std::optional<Include> include;
+  BlockingClientSettings cluster;
+};
+
+Result<Plan> plan_of(const Options& options) {
   const auto properties = properties_of(options, "consumer.config", "consumer-property");
   if (!properties.ok()) return properties.error();
   std::optional<Offset> offset;
@@ -266,21 +277,11 @@ Status run(const Options& options, int64_t& count) {
   if (!settings.ok()) return settings.error();
   auto formatter = formatter_of(options);
   if (!formatter.ok()) return formatter.error();
-  const auto include = include_of(options, *properties);
+  auto include = include_of(options, *properties);
   if (!include.ok()) return include.error();
   auto cluster = client_settings(*options.text("bootstrap-server"), *properties, "console-consumer");
   if (!cluster.ok()) return cluster.error();
-  BlockingClient client(std::move(*cluster), warn);
-  RecordConsumer consumer(client, *settings, warn);
-  if (const auto partition = options.number("partition")) {
-    consumer.assign({*options.text("topic"), PartitionIndex(static_cast<int32_t>(*partition))}, *begin, offset);
-  } else if (options.has("topic")) {
-    consumer.subscribe(*options.text("topic"));
-  }
-  ConsoleConsumer console(options, std::move(*formatter), client, consumer);
-  const Status status = console.run(*include);
-  count = console.count();
-  return status;
+  return Plan{*settings, *begin, offset, std::move(*formatter), std::move(*include), std::move(*cluster)};
 }
 
 }  // namespace
@@ -288,15 +289,23 @@ Status run(const Options& options, int64_t& count) {
 int kafka_console_consumer(const std::vector<std::string>& arguments) {
   Options options;
   if (const auto code = take_options(usage(), arguments, mistake_in, options)) return *code;
+  auto plan = plan_of(options);
+  if (!plan.ok()) return refuse(plan.error());
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGTERM, on_interrupt);
-  int64_t count = 0;
-  const Status status = run(options, count);
-  if (!status.ok()) std::cerr << "ERROR " << status.error().message << "\n";
-  std::cerr << "Processed a total of " << count << " messages\n";
+  BlockingClient client(std::move(plan->cluster), warn);
+  RecordConsumer consumer(client, plan->settings, warn);
+  if (const auto partition = options.number("partition")) {
+    consumer.assign({*options.text("topic"), PartitionIndex(static_cast<int32_t>(*partition))}, plan->begin, plan->offset);
+  } else if (options.has("topic")) {
+    consumer.subscribe(*options.text("topic"));
+  }
+  ConsoleConsumer console(options, std::move(plan->formatter), client, consumer);
+  const Status status = console.run(plan->include);
+  const int code = status.ok() ? 0 : refuse(status.error());
+  std::cerr << "Processed a total of " << console.count() << " messages\n";
   if (options.has("enable-systest-events")) std::cout << "shutdown_complete\n" << std::flush;
-  if (interrupted != 0) return kInterruptedExit + interrupted;
-  return status.ok() ? 0 : 1;
+  return interrupted != 0 ? kInterruptedExit + interrupted : code;
 }
 
 }  // namespace quokka

@@ -220,10 +220,7 @@ int kafka_console_producer(const std::vector<std::string>& arguments) {
   Options options;
   if (const auto code = take_options(usage(), arguments, mistake_in, options)) return *code;
   int64_t failed_records = 0;
-  if (Status status = run(options, failed_records); !status.ok()) {
-    std::cerr << "ERROR " << status.error().message << "\n";
-    return 1;
-  }
+  if (Status status = run(options, failed_records); !status.ok()) return refuse(status.error());
   return failed_records == 0 ? 0 : 1;
 }
 

@@ -1,4 +1,6 @@
 // kafka-topics: creates, lists, describes, alters and deletes topics.
+#include <unistd.h>
+
 #include <algorithm>
 #include <iostream>
 #include <set>
@@ -401,12 +403,12 @@ std::optional<std::string> conflict_in(const Options& options) {
                           {"partitions", {"create", "alter"}, {}},
                           {"replication-factor", {"create"}, {}},
                           {"replica-assignment", {"create", "alter"}, {}},
-                          {"topics-with-overrides", {"describe"}, filters},
                           {"topic-id", {"describe"}, {}},
                           {"if-exists", {"alter", "delete", "describe"}, {}},
                           {"if-not-exists", {"create"}, {}},
                           {"exclude-internal", {"list", "describe"}, {}}};
   for (const char* filter : filters) rules.push_back({filter, {"describe"}, {"topics-with-overrides"}});
+  rules.push_back({"topics-with-overrides", {"describe"}, filters});
   if (options.has("create")) rules.push_back({"replica-assignment", {"create"}, {"partitions", "replication-factor"}});
   for (const auto& [option, actions, others] : rules) {
     std::vector<const char*> excluded = others;
@@ -440,24 +442,19 @@ std::optional<std::string> mistake_in(const Options& options) {
   return conflict_in(options);
 }
 
+// Kafka's tool writes to both; to who sees both it is said once.
 int failed(const Error& error) {
   std::cout << "Error while executing topic command : " << error.message << "\n" << std::flush;
-  std::cerr << "ERROR " << name(error.code) << ": " << error.message << "\n";
+  if (::isatty(STDOUT_FILENO) == 0 || ::isatty(STDERR_FILENO) == 0) std::cerr << "ERROR " << name(error.code) << ": " << error.message << "\n";
   return 1;
 }
 
-Status run(const Options& options) {
+Result<BlockingClientSettings> settings_of(const Options& options) {
   const auto properties = properties_of(options, "command-config", "");
   if (!properties.ok()) return properties.error();
   const auto servers = servers_of(options);
   if (!servers.ok()) return servers.error();
-  auto settings = client_settings(*servers, *properties, "quokka-topics");
-  if (!settings.ok()) return settings.error();
-  if (options.has("describe") && options.has("if-exists") && options.has("topic") && options.has("topic-id")) {
-    std::cout << "Only topic id will be used when both --topic and --topic-id are specified and topicId is not Uuid.ZERO_UUID\n";
-  }
-  BlockingClient client(std::move(*settings), warn);
-  return TopicsTool(options, client).run();
+  return client_settings(*servers, *properties, "quokka-topics");
 }
 
 }  // namespace
@@ -465,7 +462,13 @@ Status run(const Options& options) {
 int kafka_topics(const std::vector<std::string>& arguments) {
   Options options;
   if (const auto code = take_options(usage(), arguments, mistake_in, options)) return *code;
-  if (Status status = run(options); !status.ok()) return failed(status.error());
+  auto settings = settings_of(options);
+  if (!settings.ok()) return refuse(settings.error());
+  if (options.has("describe") && options.has("if-exists") && options.has("topic") && options.has("topic-id")) {
+    std::cout << "Only topic id will be used when both --topic and --topic-id are specified and topicId is not Uuid.ZERO_UUID\n";
+  }
+  BlockingClient client(std::move(*settings), warn);
+  if (Status status = TopicsTool(options, client).run(); !status.ok()) return failed(status.error());
   std::cout << std::flush;
   return std::cout.good() ? 0 : 1;
 }

@@ -66,27 +66,33 @@ Result<LineRecord> LineReader::parse(const std::string& line) {
 }
 
 Status LineReader::add_headers(const std::string& text, LineRecord& record) const {
-  size_t at = 0;
-  while (true) {
+  std::vector<std::string> pairs;
+  for (size_t at = 0; at != std::string::npos;) {
     const size_t end = text.find(headers_separator_, at);
-    const std::string pair = text.substr(at, end == std::string::npos ? end : end - at);
-    const size_t colon = pair.find(headers_key_separator_);
-    if (colon == std::string::npos) {
-      if (!ignore_error_) {
-        return bad("No header key separator found in pair '" + pair + "' on line number " + std::to_string(line_number_));
-      }
-      record.headers.emplace_back(pair, std::nullopt);
-    } else {
-      const std::string key = pair.substr(0, colon);
-      if (is_null(key)) {
-        return bad("Header keys should not be equal to the null marker '" + *null_marker_ + "' as they can't be null");
-      }
-      const std::string value = pair.substr(colon + headers_key_separator_.size());
-      record.headers.emplace_back(key, is_null(value) ? std::nullopt : std::optional(value));
-    }
-    if (end == std::string::npos) return {};
-    at = end + headers_separator_.size();
+    pairs.push_back(text.substr(at, end == std::string::npos ? end : end - at));
+    at = end == std::string::npos ? end : end + headers_separator_.size();
   }
+  // Nothing is meant behind a separator at the end, as Java splits.
+  const bool is_split = pairs.size() > 1;
+  while (is_split && !pairs.empty() && pairs.back().empty()) pairs.pop_back();
+  for (const std::string& pair : pairs) {
+    if (Status status = add_header(pair, record); !status.ok()) return status;
+  }
+  return {};
+}
+
+Status LineReader::add_header(const std::string& pair, LineRecord& record) const {
+  const size_t colon = pair.find(headers_key_separator_);
+  if (colon == std::string::npos) {
+    if (!ignore_error_) return bad("No header key separator found in pair '" + pair + "' on line number " + std::to_string(line_number_));
+    record.headers.emplace_back(pair, std::nullopt);
+    return {};
+  }
+  const std::string key = pair.substr(0, colon);
+  if (is_null(key)) return bad("Header keys should not be equal to the null marker '" + *null_marker_ + "' as they can't be null");
+  const std::string value = pair.substr(colon + headers_key_separator_.size());
+  record.headers.emplace_back(key, is_null(value) ? std::nullopt : std::optional(value));
+  return {};
 }
 
 }  // namespace quokka

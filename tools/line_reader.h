@@ -35,6 +35,7 @@ class LineReader {
   Result<std::optional<std::string>> part(bool wanted, const std::string& line, size_t from, const std::string& separator,
                                           const char* separator_name) const;
   Status add_headers(const std::string& text, LineRecord& record) const;
+  Status add_header(const std::string& pair, LineRecord& record) const;
   bool is_null(const std::string& text) const { return null_marker_ && text == *null_marker_; }
 
   bool parse_key_ = false;

@@ -4,10 +4,10 @@
 #include <boost/program_options/options_description.hpp>
 #include <boost/program_options/parsers.hpp>
 #include <boost/program_options/value_semantic.hpp>
-#include <charconv>
 #include <iostream>
 
 #include "protocol/base/nearest_name.h"
+#include "protocol/base/text_parts.h"
 
 namespace quokka {
 namespace {
@@ -61,13 +61,6 @@ po::options_description description_of(const ToolUsage& usage) {
 Error mistake(std::string message) { return Error{ErrorCode::INVALID_REQUEST, std::move(message)}; }
 
 }  // namespace
-
-std::optional<int64_t> number_in(std::string_view text) {
-  int64_t number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number);
-  return error == std::errc() && stop == end ? std::optional(number) : std::nullopt;
-}
 
 std::string ToolUsage::text() const {
   std::string out = purpose + "\n\nOption";
@@ -189,6 +182,11 @@ std::optional<int> take_options(const ToolUsage& usage, const std::vector<std::s
   }
   if (const auto mistake = mistake_in(options)) return refuse_usage(usage, *mistake);
   return std::nullopt;
+}
+
+int refuse(const Error& error) {
+  std::cerr << "ERROR " << error.message << "\n";
+  return 1;
 }
 
 void warn(const std::string& text) { std::cerr << "WARN " << text << "\n"; }

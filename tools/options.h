@@ -20,9 +20,6 @@ struct OptionSpec {
   std::string help;
 };
 
-// nullopt unless all of the text is one number.
-std::optional<int64_t> number_in(std::string_view text);
-
 // What a tool understands, in the order its help shows. Every tool also has --help and --version.
 struct ToolUsage {
   std::string tool;     // "kafka-topics"
@@ -56,6 +53,9 @@ std::optional<int> take_options(const ToolUsage& usage, const std::vector<std::s
 
 // A mistake on the command line, and how to see what is possible, on standard error. Returns the exit code, 1.
 int refuse_usage(const ToolUsage& usage, const std::string& message);
+
+// What ends a tool, on standard error. Returns the exit code, 1.
+int refuse(const Error& error);
 
 // What a tool says on standard error while it goes on.
 void warn(const std::string& text);

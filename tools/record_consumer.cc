@@ -48,6 +48,7 @@ Status RecordConsumer::refresh() {
   std::vector<std::string> names;
   for (const auto& [topic, partition] : topics_) names.push_back(topic);
   const auto answer = client_.metadata(names, settings_.allow_auto_create_topics);
+  reached_ = answer.ok() ? Status() : Status(answer.error());
   if (!answer.ok()) return answer.error();
   metadata_is_old_ = false;
   metadata_expires_ = client_.now() + kMetadataAge;

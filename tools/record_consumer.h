@@ -48,6 +48,9 @@ class RecordConsumer {
   // Keeps one fetch under way at each leader; hands on what has come, after at most `wait` when nothing has. Errors end the consumption.
   Status poll(Duration wait, const OnRecord& on_record);
 
+  // Why the cluster could not be asked for its metadata the last time; ok if it could.
+  const Status& reached() const { return reached_; }
+
  private:
   using FetchedPartition = FetchResponse::FetchableTopicResponse::PartitionData;
   struct Partition {
@@ -78,6 +81,7 @@ class RecordConsumer {
   std::map<TopicPartition, Partition> partitions_;
   bool metadata_is_old_ = true;
   MonoTime metadata_expires_{};
+  Status reached_;
   const std::shared_ptr<Fetches> fetches_ = std::make_shared<Fetches>();
   std::string last_warning_;
   DecompressionScratch scratch_;

@@ -24,9 +24,11 @@ TEST(LineReader, keys_and_headers) {
   LineReader lines = reader({{"parse.key", "true"}, {"parse.headers", " TRUE "}});
   EXPECT_EQ(*lines.parse("h1:v1,h2:v2\tk\tvalue"), (LineRecord{"k", "value", {{"h1", "v1"}, {"h2", "v2"}}}));
   EXPECT_EQ(*lines.parse("h:\tk\t"), (LineRecord{"k", "", {{"h", ""}}}));
-  EXPECT_EQ(lines.parse("no tab").error().message, "No headers delimiter found on line number 3: 'no tab'");
-  EXPECT_EQ(lines.parse("h:v\tno more").error().message, "No key separator found on line number 4: 'h:v\tno more'");
-  EXPECT_EQ(lines.parse("h\tk\tv").error().message, "No header key separator found in pair 'h' on line number 5");
+  EXPECT_EQ(*lines.parse("h:v,,\tk\t"), (LineRecord{"k", "", {{"h", "v"}}}));
+  EXPECT_EQ(lines.parse("\tk\t").error().message, "No header key separator found in pair '' on line number 4");
+  EXPECT_EQ(lines.parse("no tab").error().message, "No headers delimiter found on line number 5: 'no tab'");
+  EXPECT_EQ(lines.parse("h:v\tno more").error().message, "No key separator found on line number 6: 'h:v\tno more'");
+  EXPECT_EQ(lines.parse("h\tk\tv").error().message, "No header key separator found in pair 'h' on line number 7");
 }
 
 TEST(LineReader, errors_may_be_ignored) {

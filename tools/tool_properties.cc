@@ -6,6 +6,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "protocol/base/text_parts.h"
+
 namespace quokka {
 namespace {
 
@@ -18,8 +20,9 @@ Result<Properties> properties_of(const Options& options, const std::string& file
   if (const auto path = options.text(file_option)) {
     std::ifstream file(*path, std::ios::binary);
     std::ostringstream text;
-    if (file) text << file.rdbuf();
-    if (!file) return invalid("--" + file_option + ": cannot read " + *path + ": " + std::strerror(errno));
+    file.peek();  // a directory opens, and cannot be read
+    if (!file.is_open() || file.bad()) return invalid("--" + file_option + ": cannot read " + *path + ": " + std::strerror(errno));
+    text << file.rdbuf();
     auto parsed = parse_properties(text.str());
     if (!parsed.ok()) return invalid("--" + file_option + ": " + *path + ", " + parsed.error().message);
     properties = std::move(*parsed);
@@ -37,10 +40,7 @@ void add_arguments(Properties& properties, const std::vector<std::string>& argum
 }
 
 bool is_true(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\f\r\n";
-  const size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) return false;
-  std::string lower(text.substr(begin, text.find_last_not_of(kBlanks) + 1 - begin));
+  std::string lower(trimmed(text));
   for (char& c : lower) c = static_cast<char>(c | 0x20);
   return lower == "true";
 }
