@@ -23,7 +23,8 @@ inline std::string flatten(const Encoded& encoded) {
 
 // What became of a call.
 struct CallOutcome {
-  std::optional<std::string> body;  // answered, holes left out
+  std::optional<std::string> body;  // answered, holes left out: with some it cannot be decoded
+  size_t file_bytes = 0;            // that fill the holes
   bool answered_nothing = false;
   std::optional<std::string> closed;  // and why
   Function<void(Departure)> departs;  // set by who parks the call
@@ -48,7 +49,10 @@ class CallForTest final : public Call {
   Peer& peer() override { return peer_; }
   Loop& loop() override { return loop_; }
   MonoTime arrived() const override { return loop_.now(); }
-  void answer(Response response) override { outcome_->body = flatten(response.body); }
+  void answer(Response response) override {
+    outcome_->body = flatten(response.body);
+    for (const FileSlice& slice : response.slices) outcome_->file_bytes += static_cast<size_t>(slice.length);
+  }
   void answer_nothing() override { outcome_->answered_nothing = true; }
   void close(std::string_view why) override { outcome_->closed = why; }
   void on_departure(Function<void(Departure)> told) override { outcome_->departs = std::move(told); }

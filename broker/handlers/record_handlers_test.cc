@@ -234,7 +234,8 @@ TEST_F(RecordHandlersTest, AFetchOfWhatIsNotInMemoryGoesThroughThePoolOnce) {
     EXPECT_EQ(call.outcome().is_done(), !cold) << "the loop does not wait for the device";
     cluster_.loop.run_ready();
     EXPECT_EQ(broker_->pool.tasks - before, cold ? 1u : 0u);
-    EXPECT_EQ(call.answer<FetchResponse>()->response.responses[0].partitions[0].error_code, ErrorCode::NONE);
+    EXPECT_TRUE(call.outcome().body);
+    EXPECT_GT(call.outcome().file_bytes, 0u);
   }
   // What was just written is at hand.
   wish[0].fetch_offset = Offset(kBatches - 1);
@@ -258,7 +259,7 @@ TEST_F(RecordHandlersTest, UnknownPartitionsStandBehindTheOthersInAFetchsAnswer)
 }
 
 TEST_F(RecordHandlersTest, UnknownIdsStandBeforeUnknownPartitionsOfKnownTopics) {
-  const std::vector<FetchPartition> wish{partition(0)}, beyond{partition(7)};
+  const std::vector<FetchPartition> wish{partition(0)}, beyond{partition(70)};
   std::vector<FetchTopic> topics{topic({}, beyond), topic({}, wish), topic({}, wish)};
   topics[0].topic_id = topics[2].topic_id = id_;
   topics[1].topic_id = TopicId{1, 2};
