@@ -122,19 +122,14 @@ mixed-test: all $(MIXED_TEST)
 	then QUOKKA_KAFKA_TREE=$(CURDIR)/build/kafka-tree scripts/run-tests.sh $(MIXED_TEST); \
 	else echo "mixed-test skipped: $$why"; fi
 
-# `make simulation SEEDS=1-100`: whole clusters in one thread, from seeds, in two processes. TRACE=1 tells what happens; BROKEN=name runs them with a guard of
-# the product taken out by integration-tests/simulation/broken/name.patch, which they must notice.
+# `make simulation SEEDS=1-100`: whole clusters in one thread, from seeds, in two processes. TRACE=1 tells what happens,
+# ONLY=kill causes no other fault.
 SEEDS ?= 1-20
 SIMULATE := $(OUT)/integration-tests/simulation/simulate
 SIMULATION := $(OUT)/integration-tests/simulation/main.o $(call objects,$(filter integration-tests/simulation/%,$(LIBRARY_SOURCES)))
 $(SIMULATE): $(SIMULATION) $(call archives,broker coord protocol)
 	$(LINK) $(LIBS)
-$(OUT)/broken/%/simulate: integration-tests/simulation/broken/%.patch $(SIMULATE)
-	@rm -rf $(@D) && mkdir -p $(@D)
-	@cp --parents $$(sed -n 's#^+++ b/##p' $<) $(@D) && patch -s -p1 -d $(@D) < $<
-	@for source in $$(sed -n 's#^+++ b/##p' $<); do $(CXX) $(CPPFLAGS) $(CXXFLAGS) -c $(@D)/$$source -o $(@D)/$$(basename $$source .cc).o || exit 1; done
-	@$(CXX) $(CXXFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $(SIMULATION) $(@D)/*.o -Wl,--start-group $(call archives,broker coord protocol) -Wl,--end-group $(LIBS)
-simulation: $(if $(BROKEN),$(OUT)/broken/$(BROKEN)/simulate,$(SIMULATE))
+simulation: $(SIMULATE)
 	@$< $(SEEDS) $(if $(TRACE),--trace) $(if $(ONLY),--only $(ONLY))
 
 # `make faults RUNS=10 ROWS=F1,F4`: rows of the fault table; the report lies in build/.

@@ -57,7 +57,6 @@ class Observer {
     Offset log_end{0};
     Offset verified{0};        // the bytes before it are the committed ones
     bool lost_tail = false;
-    bool looked_at = false;    // in this life
     PartitionPtr partition;    // of this life
   };
 
