@@ -162,7 +162,7 @@ void Observer::check_isr(const TopicPartition& name) {
     for (const BrokerId member : state->second.isr) {
       Replica& replica = replicas_[name][member.value];
       if (replica.lost_tail) {
-        if (replica.log_end >= leader.high_watermark) replica.lost_tail = replica.log_end < leader.high_watermark || replica.life != broker(member.value).life();
+        if (replica.log_end >= leader.high_watermark) replica.lost_tail = replica.life != broker(member.value).life();
         continue;
       }
       if (replica.log_end < leader.high_watermark) {
