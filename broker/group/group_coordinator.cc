@@ -45,10 +45,12 @@ void GroupCoordinator::start() {
 template <class F>
 void GroupCoordinator::on_every_lane(F f, Task done) {
   struct Left {
-    std::atomic<size_t> lanes;
+    std::atomic<size_t> lanes{0};
     Task done;
   };
-  auto left = std::make_shared<Left>(lanes_.size(), std::move(done));
+  auto left = std::make_shared<Left>();
+  left->lanes = lanes_.size();
+  left->done = std::move(done);
   for (const auto& lane : lanes_) {
     lane->loop->post([&lane = *lane, f, left] {
       f(lane);

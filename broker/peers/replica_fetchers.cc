@@ -452,10 +452,12 @@ void ReplicaFetchers::stop(Task stopped) {
     for (const auto& [key, fetcher] : fetchers_) all.push_back(fetcher);
   }
   struct Stopping {
-    std::atomic<size_t> left;
+    std::atomic<size_t> left{0};
     Task stopped;
   };
-  const auto stopping = std::make_shared<Stopping>(all.size() + 1, std::move(stopped));
+  const auto stopping = std::make_shared<Stopping>();
+  stopping->left = all.size() + 1;
+  stopping->stopped = std::move(stopped);
   const auto one_less = [stopping] {
     if (--stopping->left == 0) stopping->stopped();
   };
