@@ -22,7 +22,8 @@ void Node::Parts::run_steps(size_t next, StepDone started) {
                                     &Parts::load_logs,        &Parts::build,            &Parts::listen,            &Parts::register_broker,
                                     &Parts::await_features,   &Parts::start_serving};
   if (next == std::size(kSteps)) return started({});
-  (this->*kSteps[next])([this, next, started = std::move(started)](Status status) mutable {
+  const Step step = kSteps[next];  // by itself: g++ checks the index a second time, with garbage, in the call of a member
+  (this->*step)([this, next, started = std::move(started)](Status status) mutable {
     if (stopping) return;
     if (!status) return started(std::move(status));
     run_steps(next + 1, std::move(started));
