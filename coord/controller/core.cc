@@ -24,6 +24,7 @@ Effects ControllerCore::on_elected(const ElectedState& state, MonoTime now) {
   for (const TopicAssignment& topic : state.topics) add_topic(topic);
   for (const auto& [tp, each] : state.states)
     if (picture_.partition(tp) != nullptr) picture_.put_state(tp, each);
+  left_alone_ = state.unreadable;
   for (const std::string& name : state.deletions) {
     if (!config_.delete_topics || picture_.topic(name) == nullptr)
       unknown_deletions_.push_back(name);
@@ -295,6 +296,7 @@ Effects ControllerCore::on_alter_partition(const AlterIsrRequest& request) {
     const TopicPartition tp{answer.topic, asked.partition};
     const PartitionPicture* partition = picture_.partition(tp);
     if (answer.error == ErrorCode::NONE && (partition == nullptr || !partition->state)) answer.error = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+    if (answer.error == ErrorCode::NONE && left_alone_.contains(tp)) answer.error = ErrorCode::UNKNOWN_SERVER_ERROR;
     if (answer.error == ErrorCode::NONE) answer.error = check_alter(request, asked, *partition);
     if (answer.error == ErrorCode::NONE) {
       answer.state = *partition->state;

@@ -137,6 +137,8 @@ class ControllerCore {
   void ask_removal(const TopicPartition& tp, const PartitionPicture& partition);
 
   void apply(const Proposal& proposal);
+  void leave_alone(const Proposal& proposal);
+  static Error cannot_be_read(const TopicPartition& tp);
   // LeaderAndIsr; to those of `fresh` as a new replica.
   void tell_replicas(const TopicPartition& tp, const Replicas& fresh, BrokerId leader_before);
 
@@ -180,6 +182,8 @@ class ControllerCore {
   Outbox outbox_;
   std::set<std::string> deleting_;
   std::map<std::string, Deletion> deletions_;
+  // Their state znode cannot be understood: it must not be taken for none, nor written over (A20). Until the next election, or their topic's end.
+  std::set<TopicPartition> left_alone_;
   std::map<TopicPartition, Replicas> requested_;  // entries of /admin/reassign_partitions that are under way
   // Replicas that were removed from an assignment and whose brokers have not confirmed it: asked again when the broker starts. A new controller does
   // not know them. The flag: an answer counts.

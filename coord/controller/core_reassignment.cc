@@ -71,6 +71,10 @@ Result<Assignment> ControllerCore::check_move(const TopicPartition& tp, const st
   return to;
 }
 
+Error ControllerCore::cannot_be_read(const TopicPartition& tp) {
+  return Error{ErrorCode::UNKNOWN_SERVER_ERROR, "The state of " + tp.str() + " in ZooKeeper cannot be understood; it is left alone."};
+}
+
 // Stricter than Kafka in ZooKeeper mode, as in KRaft mode: there the last replica with all records is deleted.
 Error ControllerCore::would_lose_records(const Assignment& to) {
   return Error{ErrorCode::INVALID_REPLICA_ASSIGNMENT,
@@ -123,6 +127,10 @@ bool ControllerCore::propose_move(const TopicPartition& tp, Move& move, Effects&
   const PartitionPicture* partition = picture_.partition(tp);
   if (partition == nullptr || deleting_.contains(tp.topic)) {
     refuse_move(tp, {ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, "The partition does not exist."});
+    return false;
+  }
+  if (left_alone_.contains(tp)) {
+    refuse_move(tp, cannot_be_read(tp));
     return false;
   }
   const Replicas online = picture_.online(tp, *partition);

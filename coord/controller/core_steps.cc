@@ -62,6 +62,10 @@ Effects ControllerCore::on_written(const std::vector<StateOutcome>& outcomes) {
       apply(proposal);
       continue;
     }
+    if (outcomes[i].unreadable) {
+      leave_alone(proposal);
+      continue;
+    }
     // Stale: decided again on what is there now. An in-sync set is the leader's to propose again.
     picture_.put_state(proposal.tp, outcomes[i].current);
     outbox_.metadata(proposal.tp);
@@ -82,12 +86,19 @@ Effects ControllerCore::on_written(const std::vector<StateOutcome>& outcomes) {
   }
   for (const AssignmentWrite& write : std::exchange(recording_, {})) apply_assignment(write);
   for (const std::string& topic : removing_) {
+    std::erase_if(left_alone_, [&](const TopicPartition& tp) { return tp.topic == topic; });
     deletions_.erase(topic);
     deleting_.erase(topic);
     picture_.remove_topic(topic);
   }
   removing_.clear();
   return next();
+}
+
+void ControllerCore::leave_alone(const Proposal& proposal) {
+  left_alone_.insert(proposal.tp);
+  if (proposal.why == Why::kAlter) alter_answer_->partitions[*proposal.answer].error = ErrorCode::UNKNOWN_SERVER_ERROR;
+  if (proposal.why == Why::kElection) elections_.emplace(proposal.tp, proposal.election);
 }
 
 void ControllerCore::apply(const Proposal& proposal) {
@@ -178,6 +189,10 @@ void ControllerCore::propose_marked(Effects& effects) {
   for (const TopicPartition& tp : marked_) {
     const PartitionPicture* partition = picture_.partition(tp);
     if (partition == nullptr) continue;
+    if (left_alone_.contains(tp)) {
+      if (deleting_.contains(tp.topic)) ask_removal(tp, *partition);
+      continue;
+    }
     if (auto state = decide(tp, *partition, decided))
       proposals.push_back({tp, Why::kState, std::move(*state), !partition->state});
     else if (deleting_.contains(tp.topic))
@@ -210,6 +225,7 @@ Result<LeaderAndIsr> ControllerCore::elect(const TopicPartition& tp, ElectionTyp
   const PartitionPicture* partition = picture_.partition(tp);
   if (partition == nullptr) return Error{ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, "The partition does not exist."};
   if (deleting_.contains(tp.topic)) return Error{ErrorCode::INVALID_TOPIC_EXCEPTION, "The topic is being deleted"};
+  if (left_alone_.contains(tp)) return cannot_be_read(tp);
   const Error not_needed{ErrorCode::ELECTION_NOT_NEEDED, "Leader election not needed for topic partition."};
   const Replicas& replicas = partition->assignment.replicas;
   const Replicas online = picture_.online(tp, *partition);
@@ -289,6 +305,7 @@ void ControllerCore::forget_topic(const std::string& name) {
   const TopicPicture* topic = picture_.topic(name);
   if (topic == nullptr) return;
   outbox_.forgotten(name, *topic);
+  std::erase_if(left_alone_, [&](const TopicPartition& tp) { return tp.topic == name; });
   forget_reassignments(name);
   std::erase_if(marked_, [&](const TopicPartition& tp) { return tp.topic == name; });
   deletions_.erase(name);

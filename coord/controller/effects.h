@@ -40,6 +40,7 @@ struct ElectedState {
   std::vector<LiveBroker> brokers;
   std::vector<TopicAssignment> topics;
   std::map<TopicPartition, LeaderAndIsr> states;  // partitions without a state znode are missing
+  std::set<TopicPartition> unreadable;            // there is a state znode, and it cannot be understood
   std::set<std::string> deletions;                // children of /admin/delete_topics
   std::vector<TopicPartition> preferred_election;  // content of /admin/preferred_replica_election
   std::map<TopicPartition, Replicas> reassignments;  // content of /admin/reassign_partitions
@@ -77,6 +78,8 @@ struct StateOutcome {
   bool done = false;
   // Not done: the state read again; nullopt when there is no state znode.
   std::optional<LeaderAndIsr> current;
+  // Not done: what is there cannot be understood.
+  bool unreadable = false;
   // Not done: the topic's own znode is gone. The list of topics will say so; until then nothing is written.
   bool topic_gone = false;
 };

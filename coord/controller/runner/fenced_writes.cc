@@ -196,14 +196,10 @@ void FencedWrites::read_again(size_t index, bool may_be_done) {
                  StateOutcome& result = self->outcomes_[index];
                  if (outcome == ZkOutcome::ok) {
                    result.current = parse_state_znode(write.tp, data, stat);
-                   if (!result.current) {
-                     // Taken for what was proposed, so that the next change of the partition writes it anew.
-                     result.current = write.state;
-                     result.current->partition_epoch = PartitionEpoch(stat.version);
-                   }
+                   result.unreadable = !result.current;
                    LeaderAndIsr expected = write.state;
                    expected.partition_epoch = write.state.partition_epoch.next();
-                   result.done = may_be_done && *result.current == expected;
+                   result.done = may_be_done && result.current == expected;
                  }
                  self->finish_one();
                });

@@ -365,6 +365,36 @@ TEST_F(ThreeBrokers, AStateWrittenByOthersIsReadAgain) {
   EXPECT_EQ(state("t", 0).leader, BrokerId(-1));
 }
 
+TEST_F(ThreeBrokers, AStateThatCannotBeUnderstoodIsNotTakenForNone_A20) {
+  const std::string path = "/brokers/topics/t/partitions/0/state";
+  for (const bool while_it_rules : {true, false}) {
+    zookeeper.put(path, "{corrupt");
+    if (while_it_rules)
+      kill(3);  // the state would be written
+    else
+      zookeeper.erase("/controller");
+    loop.run_ready();
+    ASSERT_NE(controller(), 0);
+    // Nor after a change of its topic, which used to bring the partition back as a new one.
+    auto topic = *znodes::parse_topic("t", *zookeeper.data("/brokers/topics/t"));
+    topic.partitions[PartitionIndex(while_it_rules ? 2 : 3)] = ids({1});
+    zookeeper.put("/brokers/topics/t", znodes::encode(topic));
+    loop.run_ready();
+    EXPECT_EQ(*zookeeper.data(path), "{corrupt");
+    EXPECT_EQ(state("t", while_it_rules ? 2 : 3).leader, BrokerId(1)) << "the others go on";
+    std::optional<Result<PartitionOutcomes>> answer;
+    nodes.at(controller())->runner.alter_reassignments({{{"t", PartitionIndex(0)}, ids({1})}}, [&](auto given) { answer = std::move(given); });
+    loop.run_ready();
+    ASSERT_TRUE(answer && *answer);
+    EXPECT_EQ((*answer)->begin()->second.error, ErrorCode::UNKNOWN_SERVER_ERROR);
+    EXPECT_EQ(*zookeeper.data(path), "{corrupt");
+    if (while_it_rules) start(3);
+  }
+  zookeeper.put("/admin/delete_topics/t", std::nullopt);
+  loop.run_ready();
+  EXPECT_FALSE(zookeeper.has("/brokers/topics/t")) << "the way out";
+}
+
 TEST_F(ThreeBrokers, ControlledShutdown) {
   std::optional<ShutdownAnswer> answer;
   nodes[1]->runner.controlled_shutdown(BrokerId(2), epoch(2), [&](ShutdownAnswer given) { answer = std::move(given); });

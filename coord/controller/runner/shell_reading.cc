@@ -75,9 +75,7 @@ void ControllerRunner::Shell::read_states(std::shared_ptr<Reading> reading) {
     for (const auto& [index, assignment] : topic.partitions) partitions.push_back({topic.name, index});
   reader_->states(std::move(partitions), in_term([reading](Shell& self, ClusterReader::States found) {
                     reading->state.states = std::move(found.states);
-                    // A state that cannot be understood must not be replaced by a new one: its partition is left alone.
-                    for (TopicAssignment& topic : reading->state.topics)
-                      std::erase_if(topic.partitions, [&](const auto& each) { return found.unreadable.contains({topic.name, each.first}); });
+                    reading->state.unreadable = std::move(found.unreadable);
                     self.begin_core(reading);
                   }));
 }
