@@ -1,6 +1,8 @@
 #include "broker/config/topic_configs.h"
 
+#include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -16,6 +18,17 @@ void TopicConfigs::set(const std::string& topic, Properties overrides) {
   } else {
     overrides_[topic] = std::move(overrides);
   }
+}
+
+void TopicConfigs::set_unreadable(const std::string& topic) {
+  log_error("topic {}: its settings, znode /config/topics/{}, cannot be understood. Until the znode is mended nothing of the topic is deleted, and produce "
+            "requests with acks=all need all its replicas in sync",
+            topic, topic);
+  set(topic, {{"cleanup.policy", "delete"},
+              {"retention.ms", "-1"},
+              {"retention.bytes", "-1"},
+              {"unclean.leader.election.enable", "false"},
+              {"min.insync.replicas", std::to_string(INT32_MAX)}});
 }
 
 LogConfigPtr TopicConfigs::settings_of(const std::string& topic) const {

@@ -18,6 +18,9 @@ class TopicConfigs {
   explicit TopicConfigs(const ConfigSources& sources) : sources_(sources) {}
 
   void set(const std::string& topic, Properties overrides);
+  // What ZooKeeper holds cannot be understood, and the broker's own settings may be weaker: until set() nothing of the topic is deleted, and acks=all
+  // waits for every replica.
+  void set_unreadable(const std::string& topic);
   LogConfigPtr settings_of(const std::string& topic) const;
 
  private:

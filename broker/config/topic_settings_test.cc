@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "broker/config/config_entries.h"
+#include "broker/config/topic_configs.h"
 
 namespace quokka {
 namespace {
@@ -24,6 +25,18 @@ TEST(TopicSettingsTest, DurableTopicsAreThoseThatFlushEveryMessage) {
   EXPECT_TRUE(check_topic_overrides({{"flush.messages", "1"}}, {}).ok());
   EXPECT_TRUE(topic_log_config({{"flush.messages", "1"}}, broker_with()).durable());
   EXPECT_FALSE(topic_log_config({{"flush.messages", "2"}}, broker_with()).durable());
+}
+
+TEST(TopicSettingsTest, SettingsThatCannotBeReadLoseNothing) {
+  const ConfigSources broker = broker_with({{"log.retention.ms", "1000"}, {"log.retention.bytes", "1000"}, {"unclean.leader.election.enable", "true"}});
+  TopicConfigs configs(broker);
+  configs.set_unreadable("t");
+  const LogConfigPtr settings = configs.settings_of("t");
+  EXPECT_EQ(settings->retention_ms, -1);
+  EXPECT_EQ(settings->retention_bytes, -1);
+  EXPECT_EQ(settings->min_insync_replicas, INT32_MAX);
+  EXPECT_FALSE(settings->unclean_leader_election);
+  EXPECT_EQ(configs.settings_of("u")->retention_ms, 1000);
 }
 
 TEST(TopicSettingsTest, DefaultsOfTheTableAreThoseOfTheStruct) { EXPECT_EQ(topic_log_config({}, broker_with()), LogConfig()); }

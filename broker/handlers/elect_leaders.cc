@@ -38,13 +38,29 @@ std::vector<TopicPartition> all_partitions(const ClusterView& view) {
   return partitions;
 }
 
-void answer(CallPtr call, const PartitionOutcomes& outcomes, ErrorCode error = ErrorCode::NONE) {
+void answer(CallPtr call, const PartitionOutcomes& outcomes) {
   ElectLeadersResponse response;
-  response.error_code = error;
   const ByTopic<Topic, Partition> answers(
       outcomes, &Topic::partition_result, [](std::string_view name) { return Topic{name, {}}; },
       [](PartitionIndex index, const PartitionOutcome& outcome) { return Partition{index, outcome.error, message_of(outcome)}; });
   response.replica_election_results = answers.topics;
+  reply(std::move(call), response);
+}
+
+// What was asked comes back as it was asked, even a topic without partitions and a partition asked for twice.
+void refuse_type(CallPtr call, const ElectLeadersRequest& request) {
+  std::vector<std::vector<Partition>> partitions;
+  std::vector<Topic> topics;
+  if (request.topic_partitions) {
+    for (const auto& topic : *request.topic_partitions) {
+      std::vector<Partition>& of_topic = partitions.emplace_back();
+      for (PartitionIndex index : topic.partitions) of_topic.push_back({index, ErrorCode::UNKNOWN_SERVER_ERROR, {}});
+      topics.push_back({topic.topic, of_topic});
+    }
+  }
+  ElectLeadersResponse response;
+  response.error_code = ErrorCode::UNKNOWN_SERVER_ERROR;
+  response.replica_election_results = topics;
   reply(std::move(call), response);
 }
 
@@ -62,11 +78,8 @@ void handle_elect_leaders(Services& services, CallPtr call) {
   const ElectLeadersRequest& request = decoded->request;
   const bool all = !request.topic_partitions;
   const int8_t type = call->version() == 0 ? int8_t{0} : request.election_type;
-  std::vector<TopicPartition> partitions = all ? all_partitions(*services.view.get()) : partitions_of(request);
-  if (type != 0 && type != 1) {
-    if (all) partitions.clear();
-    return answer(std::move(call), all_with(partitions, ErrorCode::UNKNOWN_SERVER_ERROR), ErrorCode::UNKNOWN_SERVER_ERROR);
-  }
+  if (type != 0 && type != 1) return refuse_type(std::move(call), request);
+  const std::vector<TopicPartition> partitions = all ? all_partitions(*services.view.get()) : partitions_of(request);
   services.controller.elect_leaders(
       type == 0 ? ElectionType::preferred : ElectionType::unclean, partitions, Duration::millis(request.timeout_ms),
       [partitions, all, answered = std::move(call)](Result<PartitionOutcomes> outcomes) mutable {

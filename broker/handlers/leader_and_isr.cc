@@ -43,6 +43,7 @@ std::vector<ReplicaTable::RoleChange> changes_of(const LeaderAndIsrRequest& requ
   for (const auto& topic : request.topic_states) {
     for (const State& state : topic.partition_states) changes.push_back(change_of(state, topic.topic_name, topic.topic_id));
   }
+  for (ReplicaTable::RoleChange& change : changes) change.registration = request.broker_epoch;
   return changes;
 }
 
@@ -82,7 +83,7 @@ std::set<std::string> topics_without_replica(const Services& services, const Lea
   return topics;
 }
 
-// On the coordination loop. `then` runs on the pool when all are read; a topic whose settings cannot be read keeps the broker's.
+// On the coordination loop. `then` runs on the pool when all are read; a topic whose settings cannot be read loses nothing.
 void read_configs(Services& services, const std::set<std::string>& topics, std::shared_ptr<Task> then) {
   auto left = std::make_shared<size_t>(topics.size());
   for (const std::string& topic : topics) {
@@ -90,7 +91,8 @@ void read_configs(Services& services, const std::set<std::string>& topics, std::
       if (read) {
         services.topic_configs.set(topic, *std::move(read));
       } else {
-        log_error("the settings of topic {} are the broker's own: {}", topic, read.error().message);
+        log_error("{}", read.error().message);
+        services.topic_configs.set_unreadable(topic);
       }
       if (--*left == 0) services.pool.run([then] { (*then)(); });
     });

@@ -120,7 +120,12 @@ void Node::Parts::load_configs(StepDone done) {
     if (!found) return done(found.error());
     for (auto& [path, overrides] : *found) {
       const Result<znodes::ConfigEntity> entity = znodes::parse_entity_path(path);
-      if (entity) topic_configs.set(entity->entity, std::move(overrides));
+      if (!entity) continue;
+      if (overrides) {
+        topic_configs.set(entity->entity, *std::move(overrides));
+      } else {
+        topic_configs.set_unreadable(entity->entity);
+      }
     }
     done({});
   });

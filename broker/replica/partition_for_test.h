@@ -77,7 +77,7 @@ class ReplicasOnMemory {
   ErrorCode become(BrokerId leader, int32_t leader_epoch, std::vector<BrokerId> isr, bool is_new = false, int32_t index = 0) {
     PartitionRole wanted = role(leader, leader_epoch, std::move(isr));
     wanted.is_new = is_new;
-    return table->become({{{kPartition.topic, PartitionIndex(index)}, topic_id, wanted}}).front();
+    return table->become({{{kPartition.topic, PartitionIndex(index)}, topic_id, registration, wanted}}).front();
   }
   PartitionPtr partition(int32_t index = 0) const { return table->find(kPartition.topic, PartitionIndex(index)); }
   void set_config(const LogConfig& changed) {
@@ -127,6 +127,7 @@ class ReplicasOnMemory {
   RecordedFetchers fetchers;
   LogConfigPtr config;
   TopicId topic_id{1, 2};
+  BrokerEpoch registration{1};
   std::vector<ErrorCode> acks;
   std::unique_ptr<LogDirectories> directories;
   std::unique_ptr<ReplicaTable> table;

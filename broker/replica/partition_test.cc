@@ -272,14 +272,51 @@ TEST(ReplicaTableTest, H27ADelayedStopOfAnOlderEpochIsRefused) {
 }
 
 TEST(ReplicaTableTest, H28ATopicCreatedAnewUnderTheSameNameIsNotServedFromTheOldLog) {
+  for (const bool restarted : {false, true}) {
+    ReplicasOnMemory broker;
+    const auto strays = [&broker] {
+      const auto entries = broker.disk.list("/data");
+      return std::count_if(entries->begin(), entries->end(), [](const auto& entry) { return entry.name.ends_with("-stray"); });
+    };
+    ASSERT_EQ(broker.become(kOne, 5, {kOne}, true), ErrorCode::NONE);
+    ASSERT_TRUE(broker.produce().ok());
+    const PartitionPtr old = broker.partition();
+    broker.topic_id = TopicId{3, 4};
+    EXPECT_EQ(broker.become(kOne, 6, {kOne}), ErrorCode::INCONSISTENT_TOPIC_ID) << "in one registration the end of the old topic would have been told";
+    EXPECT_EQ(broker.partition(), old);
+    // The broker was away while the topic was deleted and created anew.
+    if (restarted) broker.restart(false);
+    broker.registration = BrokerEpoch(2);
+    ASSERT_EQ(broker.become(kOne, 0, {kOne}, true), ErrorCode::NONE);
+    EXPECT_EQ(broker.log_end(), Offset(0));
+    EXPECT_EQ(strays(), 1) << "nothing is lost";
+    ASSERT_TRUE(broker.produce().ok());
+    EXPECT_EQ(broker.log_end(), Offset(1));
+    if (!restarted) {
+      EXPECT_FALSE(old->permit_append(1).ok());
+    }
+    // What the controller said of the old topic comes late.
+    broker.topic_id = TopicId{1, 2};
+    broker.registration = BrokerEpoch(1);
+    EXPECT_EQ(broker.become(kOne, 7, {kOne}), ErrorCode::INCONSISTENT_TOPIC_ID);
+    EXPECT_EQ(broker.log_end(), Offset(1));
+    EXPECT_EQ(strays(), 1);
+  }
+}
+
+TEST(ReplicaTableTest, ATopicMayGetItsIdLater) {
   ReplicasOnMemory broker;
-  ASSERT_EQ(broker.become(kOne, 0, {kOne}, true), ErrorCode::NONE);
+  const TopicId id = std::exchange(broker.topic_id, TopicId{});
+  ASSERT_EQ(broker.become(kOne, 5, {kOne}, true), ErrorCode::NONE);
   ASSERT_TRUE(broker.produce().ok());
-  broker.topic_id = TopicId{3, 4};
-  EXPECT_EQ(broker.become(kOne, 1, {kOne}), ErrorCode::INCONSISTENT_TOPIC_ID);
+  broker.topic_id = id;
+  ASSERT_EQ(broker.become(kOne, 5, {kOne}), ErrorCode::NONE) << "the epoch need not change for it";
+  EXPECT_EQ(broker.partition()->topic_id(), id);
+  EXPECT_EQ(broker.log_end(), Offset(1));
   broker.restart(false);
-  EXPECT_EQ(broker.become(kOne, 1, {kOne}, true), ErrorCode::INCONSISTENT_TOPIC_ID) << "after a restart the file in the log's directory says so";
-  EXPECT_EQ(broker.partition(), nullptr);
+  broker.topic_id = TopicId{};
+  ASSERT_EQ(broker.become(kOne, 6, {kOne}), ErrorCode::NONE);
+  EXPECT_EQ(broker.log_end(), Offset(1));
 }
 
 TEST(ReplicaTableTest, H28AReplicaThatMayLieInAnOfflineDirectoryIsNotCreatedElsewhere) {

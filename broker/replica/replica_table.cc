@@ -54,19 +54,38 @@ void ReplicaTable::erase(const TopicPartition& name) {
   shard.partitions.erase(name);
 }
 
-Result<PartitionPtr> ReplicaTable::find_or_create(const RoleChange& change) {
-  if (PartitionPtr known = find(change.partition.topic, change.partition.partition)) return known;
+bool ReplicaTable::was_told(const RoleChange& change) const { return change.registration < registration_ || told_.contains(change.partition); }
+
+ErrorCode ReplicaTable::reconcile_topic_id(const RoleChange& change) {
+  const PartitionPtr known = find(change.partition.topic, change.partition.partition);
+  if (!known || change.topic_id.is_zero() || known->topic_id() == change.topic_id) return ErrorCode::NONE;
+  const bool had_none = known->topic_id().is_zero();  // KIP-516: a controller that is younger than the topic gives it one
+  if (!had_none && was_told(change)) return ErrorCode::INCONSISTENT_TOPIC_ID;
+  fetchers_.unfollow(change.partition);
+  known->stop(had_none ? ErrorCode::NOT_LEADER_OR_FOLLOWER : ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+  erase(change.partition);
+  return ErrorCode::NONE;
+}
+
+Result<PartitionLogPtr> ReplicaTable::log_for(const RoleChange& change) {
+  LogDirectories& directories = surroundings_.directories;
   const std::optional<TopicId> topic_id = change.topic_id.is_zero() ? std::nullopt : std::optional(change.topic_id);
-  PartitionLogPtr log = surroundings_.directories.find(change.partition);
+  PartitionLogPtr log = directories.find(change.partition);
   // A replica that is not new and not found may lie in a directory that is offline: an empty one elsewhere would pass for it.
   if (!log && !change.role.is_new && surroundings_.directories.any_offline())
     return Error{ErrorCode::KAFKA_STORAGE_ERROR, change.partition.str() + " may be in a log directory that is offline"};
-  if (!log || topic_id) {
-    Result<PartitionLogPtr> created = surroundings_.directories.create(change.partition, topic_id, config_of_(change.partition.topic));
-    if (!created) return created.error();
-    log = *std::move(created);
-  }
-  auto partition = std::make_shared<Partition>(change.partition, change.topic_id, std::move(log), surroundings_);
+  if (log && !topic_id) return log;
+  Result<PartitionLogPtr> created = directories.create(change.partition, topic_id, config_of_(change.partition.topic));
+  if (created || created.code() != ErrorCode::INCONSISTENT_TOPIC_ID || was_told(change)) return created;
+  if (const Status aside = directories.set_aside_stray(change.partition); !aside) return aside.error();
+  return directories.create(change.partition, topic_id, config_of_(change.partition.topic));
+}
+
+Result<PartitionPtr> ReplicaTable::find_or_create(const RoleChange& change) {
+  if (PartitionPtr known = find(change.partition.topic, change.partition.partition)) return known;
+  Result<PartitionLogPtr> log = log_for(change);
+  if (!log) return log.error();
+  auto partition = std::make_shared<Partition>(change.partition, change.topic_id, *std::move(log), surroundings_);
   partition->attach();
   put(change.partition, partition);
   return partition;
@@ -76,9 +95,8 @@ ErrorCode ReplicaTable::become_one(const RoleChange& change) {
   const PartitionRole& role = change.role;
   if (std::find(role.replicas.begin(), role.replicas.end(), surroundings_.self) == role.replicas.end())
     return ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+  if (const ErrorCode error = reconcile_topic_id(change); error != ErrorCode::NONE) return error;
   if (const PartitionPtr known = find(change.partition.topic, change.partition.partition)) {
-    if (!change.topic_id.is_zero() && !known->topic_id().is_zero() && known->topic_id() != change.topic_id)
-      return ErrorCode::INCONSISTENT_TOPIC_ID;
     if (role.leader_epoch <= known->leader_epoch()) return ErrorCode::STALE_CONTROLLER_EPOCH;
   }
   Result<PartitionPtr> partition = find_or_create(change);
@@ -105,7 +123,14 @@ ErrorCode ReplicaTable::become_one(const RoleChange& change) {
 std::vector<ErrorCode> ReplicaTable::become(const std::vector<RoleChange>& changes) {
   std::vector<ErrorCode> errors;
   errors.reserve(changes.size());
-  for (const RoleChange& change : changes) errors.push_back(become_one(change));
+  for (const RoleChange& change : changes) {
+    if (change.registration > registration_) {
+      registration_ = change.registration;
+      told_.clear();
+    }
+    errors.push_back(become_one(change));
+    told_.insert(change.partition);
+  }
   return errors;
 }
 
@@ -123,7 +148,9 @@ ErrorCode ReplicaTable::stop(const TopicPartition& name, LeaderEpoch leader_epoc
     partition->stop(topic_goes ? ErrorCode::UNKNOWN_TOPIC_OR_PARTITION : ErrorCode::NOT_LEADER_OR_FOLLOWER);
     if (remove_log) erase(name);
   }
-  if (!remove_log || !surroundings_.directories.find(name)) return ErrorCode::NONE;
+  if (!remove_log) return ErrorCode::NONE;
+  told_.erase(name);
+  if (!surroundings_.directories.find(name)) return ErrorCode::NONE;
   return surroundings_.directories.remove(name).code();
 }
 

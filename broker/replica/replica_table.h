@@ -3,6 +3,7 @@
 
 #include <array>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -45,10 +46,12 @@ class ReplicaTable {
   struct RoleChange {
     TopicPartition partition;
     TopicId topic_id;  // zero if the topic has none
+    BrokerEpoch registration{-1};  // the life of this broker that the controller speaks to; -1 if the request does not say
     PartitionRole role;
   };
   // LeaderAndIsr. One error for each change, in order: NONE, STALE_CONTROLLER_EPOCH (an epoch that is not newer), INCONSISTENT_TOPIC_ID,
-  // UNKNOWN_TOPIC_OR_PARTITION (not assigned here), KAFKA_STORAGE_ERROR.
+  // UNKNOWN_TOPIC_OR_PARTITION (not assigned here), KAFKA_STORAGE_ERROR. A log of another topic id is that of a deleted topic, whose end this broker
+  // missed, if the controller did not speak of it in this registration: it is set aside as a stray (H28; KAFKA-14616).
   std::vector<ErrorCode> become(const std::vector<RoleChange>& changes);
   // StopReplica. `leader_epoch` -1 is none given, -2 that of a topic deletion. Errors: FENCED_LEADER_EPOCH, KAFKA_STORAGE_ERROR.
   ErrorCode stop(const TopicPartition& partition, LeaderEpoch leader_epoch, bool remove_log);
@@ -88,13 +91,21 @@ class ReplicaTable {
   Shard& shard_of(std::string_view topic, PartitionIndex partition) const;
   void put(const TopicPartition& name, PartitionPtr partition);
   void erase(const TopicPartition& name);
+  Result<PartitionLogPtr> log_for(const RoleChange& change);
   Result<PartitionPtr> find_or_create(const RoleChange& change);
+  // The controller spoke of the partition in this registration, or the change comes late, from an earlier one.
+  bool was_told(const RoleChange& change) const;
+  // INCONSISTENT_TOPIC_ID, or the table holds no replica of another topic id.
+  ErrorCode reconcile_topic_id(const RoleChange& change);
   ErrorCode become_one(const RoleChange& change);
 
   Partition::Surroundings surroundings_;
   Fetchers& fetchers_;
   const ConfigOf config_of_;
   mutable std::array<Shard, kShards> shards_;
+  // Control requests only.
+  BrokerEpoch registration_{-1};
+  std::set<TopicPartition> told_;  // in this registration
   using LiveBrokers = std::shared_ptr<const std::vector<BrokerId>>;
   LiveBrokers live_brokers() const EXCLUDES(live_mutex_);
   mutable Mutex live_mutex_;

@@ -88,6 +88,7 @@ void ConfigStore::load_entity(std::shared_ptr<Loading> loading, const znodes::Co
                      apply(entity, std::move(*config));
                    } else {
                      log_error("{}", config.error().message);
+                     loading->configs[entity.path()] = std::nullopt;
                      seen_.insert(entity.path());  // what was known of it before is better than nothing
                    }
                  } else if (outcome != ZkOutcome::no_node && !loading->error) {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -32,7 +33,8 @@ class ConfigListener {
 // Used on the session's loop.
 class ConfigStore final : public ZookeeperListener {
  public:
-  using Configs = std::map<std::string, znodes::ConfigMap>;  // by entity path: "topics/t"
+  // By entity path: "topics/t". Without a value: its znode cannot be understood.
+  using Configs = std::map<std::string, std::optional<znodes::ConfigMap>>;
 
   // The session outlives this.
   ConfigStore(ZookeeperSession& session, Loop& loop);
@@ -42,7 +44,7 @@ class ConfigStore final : public ZookeeperListener {
 
   // Reads one entity; one without a znode has an empty configuration. An unreadable znode is an error that names it.
   void read(const znodes::ConfigEntity& entity, Function<void(Result<znodes::ConfigMap>)> done);
-  // Reads all entities of a type, users' clients with the users. Unreadable ones are left out and logged.
+  // Reads all entities of a type, users' clients with the users. Unreadable ones are logged.
   void load(znodes::ConfigType type, Function<void(Result<Configs>)> done);
 
   // Tells the listener every configuration there is, then `done`, then what changes. After an expired session all are read again, and what

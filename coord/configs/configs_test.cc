@@ -308,7 +308,7 @@ TEST_F(ConfigStoreTest, ReadsOneEntityOrAll) {
   EXPECT_EQ(one->value(), (ConfigMap{{"k", "1"}}));
   EXPECT_EQ(none->value(), ConfigMap{});
   EXPECT_FALSE(bad->ok());
-  EXPECT_EQ(all->value(), (ConfigStore::Configs{{"topics/a", {{"k", "1"}}}, {"topics/b", {}}}));
+  EXPECT_EQ(all->value(), (ConfigStore::Configs{{"topics/a", ConfigMap{{"k", "1"}}}, {"topics/b", ConfigMap()}, {"topics/bad", std::nullopt}}));
 }
 
 }  // namespace
