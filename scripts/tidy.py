@@ -28,6 +28,7 @@ INCLUDES = {
     "broker/epochs": ["protocol/base", "protocol/records"],
     "broker/metrics": ["protocol/*"],
     "broker/log": BROKER_LOG + ["broker/metrics"],
+    "broker/cleaner": BROKER_LOG + ["broker/log", "broker/metrics"],
     "broker/config": ["protocol/*", "broker/log"],
     "broker/net": ["protocol/*", "broker/disk", "broker/request", "broker/metrics", "broker/config", "broker/security", "broker/quota"],
     "broker/admin": ["protocol/*", "coord/view", "broker/metrics", "broker/config"],
@@ -39,14 +40,14 @@ INCLUDES = {
     "broker/group": BROKER_REPLICA + ["broker/replica", "broker/journal"],
     "broker/txn": BROKER_REPLICA + ["broker/replica", "broker/journal", "broker/group"],
     "broker/handlers": BROKER_REPLICA + ["broker/replica", "broker/peers", "broker/journal", "broker/group", "broker/txn", "broker/security", "broker/quota"],
-    "broker/node": BROKER_REPLICA + ["broker/replica", "broker/peers", "broker/handlers", "broker/journal", "broker/group", "broker/txn", "broker/security", "broker/quota"],
+    "broker/node": BROKER_REPLICA + ["broker/cleaner", "broker/replica", "broker/peers", "broker/handlers", "broker/journal", "broker/group", "broker/txn", "broker/security", "broker/quota"],
     "broker": ["protocol/*", "coord/*", "broker/*"],
     "tools": ["protocol/*", "coord/*", "tools/*"],
     "integration-tests": ["protocol/*", "coord/*", "broker/*", "tools/*", "integration-tests/*"],
 }
 
 # Cores: they decide and perform nothing. Besides the standard library they include these only.
-PURE = re.compile(r"^(broker/(producer|epochs)/|coord/(znodes|view)/|coord/controller/(core|effects|election|picture|placement|reassignment)[a-z_]*\.|broker/replica/(leader|follower)\.|broker/group/(group|group_values|group_joining|group_rebalance|group_offsets)\.|broker/(group|txn)/\w*core)")
+PURE = re.compile(r"^(broker/(producer|epochs)/|coord/(znodes|view)/|coord/controller/(core|effects|election|picture|placement|reassignment)[a-z_]*\.|broker/replica/(leader|follower)\.|broker/group/(group|group_values|group_joining|group_rebalance|group_offsets)\.|broker/(group|txn)/\w*core|broker/cleaner/(offset_map|log_choice)\.)")
 PURE_INCLUDES = ("protocol/base/", "protocol/records/", "coord/znodes/", "coord/view/")
 PURE_FORBIDDEN_BASE = ("protocol/base/loop.h", "protocol/base/log_capture.h")
 PURE_FORBIDDEN_STD = {"thread", "fstream", "iostream", "filesystem", "random", "chrono", "condition_variable", "future", "mutex"}

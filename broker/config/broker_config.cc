@@ -12,7 +12,7 @@
 namespace quokka {
 namespace {
 
-using Field = std::variant<int32_t BrokerConfig::*, int64_t BrokerConfig::*, bool BrokerConfig::*, std::string BrokerConfig::*,
+using Field = std::variant<int32_t BrokerConfig::*, int64_t BrokerConfig::*, bool BrokerConfig::*, double BrokerConfig::*, std::string BrokerConfig::*,
                            std::optional<std::string> BrokerConfig::*>;
 
 struct Binding {
@@ -58,6 +58,12 @@ const Binding kBindings[] = {
     {"producer.id.expiration.ms", &C::producer_id_expiration_ms},
     {"producer.id.expiration.check.interval.ms", &C::producer_id_expiration_check_interval_ms},
     {"log.cleaner.enable", &C::log_cleaner_enable},
+    {"log.cleaner.threads", &C::log_cleaner_threads},
+    {"log.cleaner.dedupe.buffer.size", &C::log_cleaner_dedupe_buffer_size},
+    {"log.cleaner.io.buffer.load.factor", &C::log_cleaner_io_buffer_load_factor},
+    {"log.cleaner.io.buffer.size", &C::log_cleaner_io_buffer_size},
+    {"log.cleaner.io.max.bytes.per.second", &C::log_cleaner_io_max_bytes_per_second},
+    {"log.cleaner.backoff.ms", &C::log_cleaner_backoff_ms},
     {"fetch.max.bytes", &C::fetch_max_bytes},
     {"max.incremental.fetch.session.cache.slots", &C::max_incremental_fetch_session_cache_slots},
     {"num.replica.fetchers", &C::num_replica_fetchers},
@@ -122,6 +128,7 @@ void set_field(BrokerConfig& config, const Field& field, const std::optional<std
   if (auto* member = std::get_if<int32_t BrokerConfig::*>(&field)) config.**member = static_cast<int32_t>(integer_in(*text));
   else if (auto* wide = std::get_if<int64_t BrokerConfig::*>(&field)) config.**wide = integer_in(*text);
   else if (auto* flag = std::get_if<bool BrokerConfig::*>(&field)) config.**flag = *text == "true";
+  else if (auto* real = std::get_if<double BrokerConfig::*>(&field)) config.**real = std::stod(*text);
   else if (auto* string = std::get_if<std::string BrokerConfig::*>(&field)) config.**string = *text;
   else if (auto* optional = std::get_if<std::optional<std::string> BrokerConfig::*>(&field)) config.**optional = *text;
 }

@@ -79,6 +79,12 @@ struct BrokerConfig {
   int64_t producer_id_expiration_ms = 0;
   int64_t producer_id_expiration_check_interval_ms = 0;
   bool log_cleaner_enable = true;
+  int32_t log_cleaner_threads = 1;
+  int64_t log_cleaner_dedupe_buffer_size = 0;
+  double log_cleaner_io_buffer_load_factor = 0;
+  int32_t log_cleaner_io_buffer_size = 0;
+  double log_cleaner_io_max_bytes_per_second = 0;
+  int64_t log_cleaner_backoff_ms = 0;
 
   // Fetching and replication
   int32_t fetch_max_bytes = 0;

@@ -6,6 +6,7 @@
 
 #include "protocol/base/bytes.h"
 #include "protocol/base/result.h"
+#include "protocol/base/time.h"
 
 namespace quokka {
 
@@ -25,6 +26,8 @@ class File {
   virtual bool is_cached(int64_t position, int64_t length) const = 0;
   // Brings the range into the page cache; waits for the device. A failure shows in the read that follows.
   virtual void read_ahead(int64_t position, int64_t length) const = 0;
+  // The page cache need not keep the range; advisory. What is not written to the device yet stays.
+  virtual void forget_cached(int64_t position, int64_t length) const = 0;
   // Tells the kernel to begin writing the range to the device. No promise: only sync() makes one. May wait when the device's queue is full.
   virtual void start_writeback(int64_t position, int64_t length) const = 0;
 
@@ -33,6 +36,8 @@ class File {
   virtual Status truncate(int64_t size) = 0;
   // Reserves blocks without changing the size; advisory, so a file system that cannot is no error. truncate() gives back what is unused.
   virtual void preallocate(int64_t position, int64_t length) = 0;
+  // When the file was last written, as a copy takes it over from what it was made of.
+  virtual Status set_modified(WallTime when) = 0;
   // Data and length are on the device afterwards. After a failure nothing about the file's state may be assumed: never retry.
   virtual Status sync() = 0;
 };

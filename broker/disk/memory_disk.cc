@@ -77,6 +77,10 @@ class MemoryFile final : public File {
     return !state_->cold;
   }
   void read_ahead(int64_t, int64_t) const override {}
+  void forget_cached(int64_t, int64_t) const override {
+    MutexLock lock(state_->mutex);
+    (void)state_->ask("forget_cached", path_);
+  }
   void start_writeback(int64_t, int64_t) const override {
     MutexLock lock(state_->mutex);
     (void)state_->ask("writeback", path_);
@@ -98,6 +102,11 @@ class MemoryFile final : public File {
     return {};
   }
   void preallocate(int64_t, int64_t) override {}
+  Status set_modified(WallTime when) override {
+    MutexLock lock(state_->mutex);
+    node_->modified_ms = when.ms;
+    return {};
+  }
   Status sync() override {
     MutexLock lock(state_->mutex);
     if (auto status = state_->ask("sync", path_); !status) return status;

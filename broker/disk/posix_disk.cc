@@ -117,6 +117,8 @@ class PosixFile final : public File {
     }
   }
 
+  void forget_cached(int64_t position, int64_t length) const override { (void)posix_fadvise(fd_, position, length, POSIX_FADV_DONTNEED); }
+
   void start_writeback(int64_t position, int64_t length) const override {
     (void)sync_file_range(fd_, position, length, SYNC_FILE_RANGE_WRITE);
   }
@@ -142,6 +144,13 @@ class PosixFile final : public File {
 
   void preallocate(int64_t position, int64_t length) override {
     (void)fallocate(fd_, FALLOC_FL_KEEP_SIZE, position, length);
+  }
+
+  Status set_modified(WallTime when) override {
+    const timespec time{static_cast<time_t>(when.ms / 1000), static_cast<long>(when.ms % 1000 * 1'000'000)};
+    const timespec times[] = {time, time};
+    if (futimens(fd_, times) != 0) return storage_error(path_, "cannot set the time of", errno);
+    return {};
   }
 
   Status sync() override {

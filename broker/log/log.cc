@@ -27,7 +27,8 @@ Log::Log(Disk& disk, Opening opening)
       directory_(std::move(opening.directory)),
       config_(std::move(opening.config)),
       segments_(std::make_shared<SegmentList>()),
-      producers_({config_->producers_max, config_->producer_id_expiration_ms}) {}
+      producers_({config_->producers_max, config_->producer_id_expiration_ms}),
+      first_dirty_(opening.first_dirty) {}
 
 Log::~Log() = default;
 
@@ -167,7 +168,7 @@ Result<AppendResult> Log::append_as_follower(Bytes batches, WallTime now) {
   return result;
 }
 
-// segment.bytes, segment.ms by the timestamps of batches (by the wall clock where they have none), full indexes, and offsets that no longer fit 32
+// segment.bytes, segment.ms (or max.compaction.lag.ms) by the timestamps of batches (by the wall clock where they have none), full indexes, and offsets that no longer fit 32
 // bits relative to the segment's base.
 bool Log::must_roll(const Run& run, WallTime now) const {
   if (run.last_offset - active_.base_offset() > INT32_MAX) return true;
@@ -178,7 +179,7 @@ bool Log::must_roll(const Run& run, WallTime now) const {
   const int64_t jitter = jitter_max <= 0 ? 0 : static_cast<int64_t>(jitter_draw_ % static_cast<uint64_t>(jitter_max));
   const auto first = active_.first_timestamp();
   const int64_t waited = first && *first >= 0 ? run.max_timestamp - *first : now.ms - active_.created().ms;
-  return waited > config_->segment_ms - jitter;
+  return waited > config_->roll_ms() - jitter;
 }
 
 Status Log::write(const Run& run, WallTime now) {
@@ -310,7 +311,8 @@ void Log::end_flush(Flush flush, const Status& status) {
   }
   // No sync has failed. What was truncated or removed meanwhile is of no interest any more.
   health_->want_descriptors();
-  std::erase_if(flush.sealed_, [](const SegmentPtr& segment) { return segment->stale() || segment->removed(); });
+  // Nothing is written again for those it came to: a cleaner may have replaced them.
+  std::erase_if(flush.sealed_, [](const SegmentPtr& segment) { return segment->stale() || segment->removed() || segment->persisted(); });
   unsynced_.insert(unsynced_.begin(), flush.sealed_.begin(), flush.sealed_.end());
   if (flush.truncations_ == truncations_)
     snapshots_.insert(snapshots_.begin(), std::make_move_iterator(flush.snapshots_.begin()), std::make_move_iterator(flush.snapshots_.end()));

@@ -53,6 +53,25 @@ struct RemovedSegments {
   int64_t bytes = 0;
 };
 
+// What a cleaner (broker/cleaner) goes by, as of one moment.
+struct CompactionView {
+  std::shared_ptr<const SegmentList> segments;
+  size_t rewritable = 0;             // so many from the first on are sealed, below the last stable offset, and on the device
+  std::vector<AbortedEntry> aborted_in_active;
+  Offset log_start;
+  Offset log_end;
+  std::optional<Offset> first_dirty;  // everything below it was compacted; nullopt: never
+  LogConfigPtr config;
+};
+
+// Sealed segments in a row, and the one with the first one's base offset that takes their place: its files lie there whole, durable and with .cleaned
+// behind their names.
+struct SegmentReplacement {
+  SegmentList old;  // pinned
+  SegmentPtr by;
+  bool has_aborted = false;  // there is a .txnindex
+};
+
 class Log {
  public:
   struct Opening {
@@ -64,6 +83,7 @@ class Log {
     Offset recovery_point{0};         // from the checkpoints, clamped here
     Offset log_start{0};
     Offset high_watermark{0};
+    std::optional<Offset> first_dirty;  // see CompactionView
     WallTime now;
     uint64_t jitter_draw = 0;         // random: takes part in segment.jitter.ms
   };
@@ -146,6 +166,18 @@ class Log {
   Result<RemovedSegments> apply_retention(WallTime now);
   void expire_producers(WallTime now) { producers_.expire(now); }
 
+  // --- Compaction. Lock. A replacement begins, its directory is synced without the lock, and it ends: a crash before the sync leaves the old segments,
+  // one after it the new one. What takes one of the old segments out of the log meanwhile undoes it; while it is under way retention waits.
+  CompactionView compaction_view() const;
+  void set_first_dirty(Offset offset) { first_dirty_ = offset; }
+  std::optional<Offset> first_dirty() const { return first_dirty_; }
+  // The segments are those of the log still, in a row, and it may be changed.
+  bool holds(const SegmentList& row) const;
+  // False: it does not hold them, nothing was done. KAFKA_STORAGE_ERROR: the directory is offline.
+  Result<bool> begin_replacement(SegmentReplacement replacement);
+  // nullopt: it was undone. The files of the old segments were renamed, and are removed by the caller, who syncs the directory.
+  Result<std::optional<RemovedSegments>> finish_replacement();
+
   // --- Flush. One at a time; a second begin_flush while one runs gives nullopt.
   std::optional<Flush> begin_flush();                      // lock
   // (Flush::run: any thread, no lock)
@@ -194,7 +226,8 @@ class Log {
   Status replay_producers(Offset from, Offset to);
   Status remove_snapshots_above(Offset end);
   Status remove_files(const Segment& segment);
-  Status rename_deleted(const Segment& segment, RemovedSegments& removed);
+  Status rename_deleted(const Segment& segment, RemovedSegments& removed, bool with_snapshot = true);
+  Status undo_replacement();
   size_t expired_segments(WallTime now) const;
   std::string file_path(std::string_view name) const { return directory_ + "/" + std::string(name); }
 
@@ -215,6 +248,8 @@ class Log {
   Offset log_start_{0};
   Offset high_watermark_{0};
   Offset recovery_point_{0};
+  std::optional<Offset> first_dirty_;
+  std::optional<SegmentReplacement> replacing_;  // under way: its files end in .swap
   bool fenced_ = false;
   bool flushing_ = false;
   bool epochs_dirty_ = false;     // the checkpoint file is behind

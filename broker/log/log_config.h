@@ -4,6 +4,7 @@
 // whenever one of them changes (broker/config/topic_settings.h), never by editing a merged result (KAFKA-9254, KAFKA-17584: a topic lost its overrides).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -60,6 +61,8 @@ struct LogConfig {
   int64_t producer_id_expiration_ms = 86'400'000;  // producer.id.expiration.ms
   size_t producers_max = 100'000;                  // of one partition
 
+  // The age at which the active segment is rolled: records of a compacted topic must not stay in it longer than they may stay uncompacted.
+  int64_t roll_ms() const { return cleanup_compact ? std::min(segment_ms, max_compaction_lag_ms) : segment_ms; }
   // Nothing is acknowledged before it is on the device.
   bool durable() const { return flush_messages == 1; }
   bool operator==(const LogConfig&) const = default;

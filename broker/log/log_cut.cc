@@ -66,6 +66,7 @@ Status Log::truncate_to(Offset offset, WallTime now) {
     if (auto status = open_segment_of(offset); !status) return refuse(status.error());
   if (epochs_.truncate_from_end(offset)) epochs_dirty_ = true;
   if (offset >= log_end()) return {};
+  if (auto status = undo_replacement(); !status) return status;
   ++truncations_;
   // From the newest on, so that a crash between two leaves a beginning of the log.
   while (segments_->back()->base_offset() > offset) {
@@ -113,6 +114,7 @@ Status Log::truncate_to(Offset offset, WallTime now) {
   std::erase_if(unsynced_, [](const SegmentPtr& segment) { return segment->stale(); });
   log_start_ = std::min(log_start_, end);
   recovery_point_ = std::min(recovery_point_, end);
+  if (first_dirty_) first_dirty_ = std::min(*first_dirty_, active_.base_offset());
   high_watermark_ = std::min(high_watermark_, end);
   directory_dirty_ = true;
   if (producers_.touches(end) || end < producers_loaded_at_) return rebuild_producers(now);
@@ -122,6 +124,7 @@ Status Log::truncate_to(Offset offset, WallTime now) {
 Status Log::truncate_fully_and_start_at(Offset offset, WallTime now) {
   if (auto status = refuse_if_fenced(); !status) return status;
   if (auto spare = disk_.open(segments_->back()->path(".log"), Disk::Open::read); !spare) return refuse(spare.error());
+  if (auto status = undo_replacement(); !status) return status;
   ++truncations_;
   while (!segments_->empty()) {
     const SegmentPtr dropped = segments_->back();
@@ -132,6 +135,7 @@ Status Log::truncate_fully_and_start_at(Offset offset, WallTime now) {
     if (auto status = remove_files(*dropped); !status) return fail(status.error());
   }
   sealed_bytes_ = 0;
+  first_dirty_.reset();
   unsynced_.clear();
   snapshots_.clear();
   producers_.clear();
@@ -263,6 +267,7 @@ size_t Log::expired_segments(WallTime now) const {
 Result<RemovedSegments> Log::apply_retention(WallTime now) {
   RemovedSegments removed;
   if (auto status = refuse_if_fenced(); !status) return status.error();
+  if (replacing_) return removed;  // it ends within milliseconds
   const size_t count = expired_segments(now);
   if (count == 0) return removed;
   // The log keeps an active segment, an empty one if need be: its name tells where the log ends.
@@ -288,8 +293,9 @@ Result<RemovedSegments> Log::apply_retention(WallTime now) {
 }
 
 // Readers that have the file open go on; it is gone for good after file.delete.delay.ms.
-Status Log::rename_deleted(const Segment& segment, RemovedSegments& removed) {
-  for (const char* suffix : {".log", ".index", ".timeindex", ".txnindex", ".snapshot"}) {
+Status Log::rename_deleted(const Segment& segment, RemovedSegments& removed, bool with_snapshot) {
+  for (const std::string_view suffix : {".log", ".index", ".timeindex", ".txnindex", ".snapshot"}) {
+    if (suffix == ".snapshot" && !with_snapshot) continue;
     const std::string path = segment.path(suffix);
     auto present = disk_.exists(path);
     if (!present) return present.error();

@@ -312,6 +312,14 @@ Status LogDirectories::finish_truncation(const PartitionLogPtr& log) {
   for (const DirectoryPtr& directory : directories_)
     if (directory->health == log->health)
       if (auto status = write_checkpoint(*directory, Checkpoint::recovery_point); !status) return failed(status.error());
+  // Records that take the place of those truncated are not compacted.
+  if (auto status = checkpoint_first_dirty(log); !status) return failed(status.error());
+  return {};
+}
+
+Status LogDirectories::checkpoint_first_dirty(const PartitionLogPtr& log) {
+  for (const DirectoryPtr& directory : directories_)
+    if (directory->health == log->health) return write_checkpoint(*directory, Checkpoint::first_dirty);
   return {};
 }
 
@@ -367,6 +375,9 @@ OffsetCheckpoint LogDirectories::collect(const Directory& directory, Checkpoint 
         // The first segment's name tells the rest.
         if (log.log_start() > log.segments()->front()->base_offset()) offsets[each->partition] = log.log_start();
         break;
+      case Checkpoint::first_dirty:
+        if (log.first_dirty()) offsets[each->partition] = *log.first_dirty();
+        break;
     }
   }
   return offsets;
@@ -374,7 +385,8 @@ OffsetCheckpoint LogDirectories::collect(const Directory& directory, Checkpoint 
 
 // Several threads may write one: what was collected last wins, and whoever returns successfully knows that its own or a later content is durable.
 Status LogDirectories::write_checkpoint(Directory& directory, Checkpoint which) {
-  static constexpr const char* kNames[] = {"recovery-point-offset-checkpoint", "replication-offset-checkpoint", "log-start-offset-checkpoint"};
+  static constexpr const char* kNames[] = {"recovery-point-offset-checkpoint", "replication-offset-checkpoint", "log-start-offset-checkpoint",
+                                           "cleaner-offset-checkpoint"};
   const auto index = static_cast<size_t>(which);
   uint64_t turn = 0;
   {
@@ -387,7 +399,10 @@ Status LogDirectories::write_checkpoint(Directory& directory, Checkpoint which) 
   const auto write = [&]() -> Status {
     {
       MutexLock lock(directory.mutex);
-      if (directory.written[index].content == content && directory.written[index].durable) return {};
+      const auto& written = directory.written[index];
+      if (written.content == content && written.durable) return {};
+      // No log was ever compacted.
+      if (which == Checkpoint::first_dirty && written.turn == 0 && directory.first_dirty.empty() && content == encode_offset_checkpoint({})) return {};
     }
     {
       auto file = disk_.open(temporary, Disk::Open::create_empty);

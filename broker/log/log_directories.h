@@ -117,6 +117,8 @@ class LogDirectories {
   void write_behind(FileSlice slice);
   // Flushes the log on the pool.
   void flush_soon(PartitionLogPtr log);
+  // Files, or whole directories whose name ends in -delete.
+  void remove_later(std::vector<std::string> paths, Duration delay);
   // Reports failed directories now instead of at the next flush.
   void check_health();
 
@@ -134,6 +136,8 @@ class LogDirectories {
   // Flushes one log and returns its recovery point: its end at the time of the call, or below it if another flush was running. KAFKA_STORAGE_ERROR: its
   // directory is offline now.
   Result<Offset> flush(const PartitionLogPtr& log);
+  // The first dirty offsets of the logs in its directory are durable when it returns.
+  Status checkpoint_first_dirty(const PartitionLogPtr& log);
   std::vector<DirectoryView> describe() const;
 
   // --- What the timers do; callable at once. Pool threads.
@@ -153,7 +157,7 @@ class LogDirectories {
   struct Directory;
   struct Loading;
   using DirectoryPtr = std::shared_ptr<Directory>;
-  enum class Checkpoint { recovery_point, high_watermark, log_start };
+  enum class Checkpoint { recovery_point, high_watermark, log_start, first_dirty };
 
   Status open_directory(Directory& directory);
   void prepare(const std::shared_ptr<Loading>& loading, const DirectoryPtr& directory);
@@ -166,7 +170,6 @@ class LogDirectories {
   std::vector<PartitionLogPtr> logs_in(const Directory& directory) const EXCLUDES(mutex_);
   Result<DirectoryPtr> choose(const std::optional<std::string>& wanted) const;
   Status rename_away(const TopicPartition& partition, bool stray);
-  void remove_later(std::vector<std::string> paths, Duration delay);
   void every(Duration first, Duration interval, Function<void()> work);
   void arm(Duration delay, Duration interval, std::shared_ptr<Function<void()>> work);
   Uuid draw_unique();

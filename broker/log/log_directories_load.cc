@@ -75,6 +75,7 @@ Status LogDirectories::find_partitions(Loading& loading, Directory& directory) {
   if (auto status = read("recovery-point-offset-checkpoint", directory.recovery_points); !status) return status;
   if (auto status = read("replication-offset-checkpoint", directory.high_watermarks); !status) return status;
   if (auto status = read("log-start-offset-checkpoint", directory.log_starts); !status) return status;
+  if (auto status = read("cleaner-offset-checkpoint", directory.first_dirty); !status) return status;
 
   auto entries = disk_.list(directory.path());
   if (!entries) return entries.error();
@@ -159,6 +160,7 @@ void LogDirectories::load_one(Loading& loading, Directory& directory, const std:
     opening.recovery_point = offset_of(directory.recovery_points);
     opening.log_start = offset_of(directory.log_starts);
     opening.high_watermark = offset_of(directory.high_watermarks);
+    if (const auto dirty = directory.first_dirty.find(partition); dirty != directory.first_dirty.end()) opening.first_dirty = dirty->second;
   }
   opening.now = loop_.wall_now();
   opening.jitter_draw = random_.next();

@@ -25,6 +25,7 @@ struct LogDirectories::Directory {
   OffsetCheckpoint recovery_points;
   OffsetCheckpoint high_watermarks;
   OffsetCheckpoint log_starts;
+  OffsetCheckpoint first_dirty;
   std::atomic<bool> loaded{false};
 
   Mutex mutex;
@@ -41,7 +42,7 @@ struct LogDirectories::Directory {
     bool durable = false;
   };
   uint64_t checkpoint_turn GUARDED_BY(mutex) = 0;
-  Written written[3] GUARDED_BY(mutex);  // by Checkpoint
+  Written written[4] GUARDED_BY(mutex);  // by Checkpoint
 };
 
 }  // namespace quokka

@@ -33,6 +33,7 @@ std::optional<std::string_view> without(std::string_view name, std::string_view 
 
 struct LogLoader::Names {
   std::vector<std::string> plain;
+  std::vector<std::string> cleaned;
   std::vector<std::string> swaps;  // without the suffix
   Offset lowest_cleaned{INT64_MAX};
 };
@@ -61,11 +62,11 @@ Status LogLoader::make_order() {
   Names names;
   for (const DirectoryEntry& entry : *entries) {
     if (entry.is_directory) continue;
-    const bool leftover = entry.name.ends_with(".deleted") || entry.name.ends_with(".tmp") || entry.name.ends_with(".cleaned");
-    if (leftover) {
+    if (const auto unfinished = without(entry.name, ".cleaned")) {
       Offset base;
-      if (const auto plain = without(entry.name, ".cleaned"); plain && is_segment_file(*plain, base))
-        names.lowest_cleaned = std::min(names.lowest_cleaned, base);
+      if (is_segment_file(*unfinished, base)) names.lowest_cleaned = std::min(names.lowest_cleaned, base);
+      names.cleaned.push_back(entry.name);
+    } else if (entry.name.ends_with(".deleted") || entry.name.ends_with(".tmp")) {
       if (auto status = disk_.remove(path(entry.name)); !status) return status;
     } else if (const auto plain = without(entry.name, ".swap")) {
       names.swaps.emplace_back(*plain);
@@ -90,7 +91,7 @@ Status LogLoader::make_order() {
 }
 
 // A cleaner or a split renames its finished files from .cleaned to .swap, lowest base last, then removes what they replace, then drops the suffix.
-// A .cleaned file that is left means that not all were renamed: the swaps at or above it are incomplete and go; others are completed.
+// A .cleaned file that is left means that not all were renamed: the swaps at or above it are incomplete and go, before it does; others are completed.
 Status LogLoader::complete_swap(Names& names) {
   Offset lowest(INT64_MAX);
   Offset end(-1);
@@ -112,6 +113,8 @@ Status LogLoader::complete_swap(Names& names) {
     end = std::max(end, base.next());
     while (const auto batch = scanner.next()) end = std::max(end, batch->next_offset());
   }
+  for (const std::string& name : names.cleaned)
+    if (auto status = disk_.remove(path(name)); !status) return status;
   for (const std::string& name : names.plain) {
     Offset base;
     if (!is_segment_file(name, base) || base < lowest || base >= end) continue;

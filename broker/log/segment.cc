@@ -194,9 +194,20 @@ void Segment::set_persisted() const {
   persisted_ = true;
 }
 
+Status Segment::pin() const {
+  {
+    MutexLock lock(mutex_);
+    pinned_ = true;
+  }
+  if (auto opened = file(); !opened) return opened.error();
+  if (auto loaded = indexes(); !loaded) return loaded.error();
+  if (auto largest = largest_timestamp(); !largest) return largest.error();
+  return {};
+}
+
 void Segment::drop_if_idle() const {
   MutexLock lock(mutex_);
-  if (!used_ && persisted_ && sealed()) {
+  if (!used_ && persisted_ && !pinned_ && sealed()) {
     indexes_.reset();
     file_.reset();
   }

@@ -57,6 +57,18 @@ class Segment {
   // Any thread; sealed segments. -1: its batches have none.
   Result<int64_t> largest_timestamp() const;
 
+  // True if its index files are on disk: nothing more is written for it.
+  bool persisted() const {
+    MutexLock lock(mutex_);
+    return persisted_;
+  }
+  // Any thread; sealed segments. File and indexes are opened and kept until unpin(), so that readers of this object need its names no longer.
+  Status pin() const;
+  void unpin() const {
+    MutexLock lock(mutex_);
+    pinned_ = false;
+  }
+
   // A truncation has made this object stale: what was read through it since is not to be used.
   bool stale() const { return stale_.load(std::memory_order_acquire); }
   void mark_stale() const { stale_.store(true, std::memory_order_release); }
@@ -94,6 +106,7 @@ class Segment {
   mutable int64_t largest_timestamp_ GUARDED_BY(mutex_) = kUnknownTimestamp;
   mutable bool used_ GUARDED_BY(mutex_) = false;
   mutable bool persisted_ GUARDED_BY(mutex_) = true;
+  mutable bool pinned_ GUARDED_BY(mutex_) = false;
 };
 
 using SegmentPtr = std::shared_ptr<const Segment>;

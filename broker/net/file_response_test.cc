@@ -42,7 +42,9 @@ class TestFile final : public File {
   }
   void preallocate(int64_t, int64_t) override {}
   void read_ahead(int64_t, int64_t) const override {}
+  void forget_cached(int64_t, int64_t) const override {}
   void start_writeback(int64_t, int64_t) const override {}
+  Status set_modified(WallTime) override { return {}; }
   Status sync() override { return {}; }
 
   mutable std::atomic<int> reads{0};

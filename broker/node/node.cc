@@ -54,6 +54,19 @@ Node::Parts::Parts(LoadedConfig loaded, NodePorts given)
       pool(ports.pool),
       directories(ports.disk, pool, coordination, ports.random, log_settings(config)) {}
 
+void Node::Parts::build_cleaner() {
+  if (!config.log_cleaner_enable) return;
+  LogCleaner::Settings settings;
+  settings.threads = config.log_cleaner_threads;
+  settings.cleaning.map_bytes_max = static_cast<size_t>(config.log_cleaner_dedupe_buffer_size / config.log_cleaner_threads);
+  settings.cleaning.map_load = config.log_cleaner_io_buffer_load_factor;
+  // Half of a thread's memory reads, half writes.
+  settings.cleaning.buffer_bytes = static_cast<size_t>(std::max(config.log_cleaner_io_buffer_size / config.log_cleaner_threads / 2, 4096));
+  settings.bytes_per_second = config.log_cleaner_io_max_bytes_per_second;
+  settings.backoff = Duration::millis(config.log_cleaner_backoff_ms);
+  cleaner = std::make_unique<LogCleaner>(settings, LogCleaner::Ports{ports.disk, directories, pool, coordination, ports.random});
+}
+
 void Node::Parts::build_replication() {
   const std::string name = std::to_string(self.value);
   const Duration request_timeout = Duration::millis(config.request_timeout_ms);
@@ -157,6 +170,7 @@ void Node::Parts::allocate_producer_ids(Function<void(Result<ProducerIdBlock>)> 
 
 void Node::Parts::collect_metrics() {
   metrics.gauge("kafka_controller_KafkaController", "ActiveControllerCount", {}, [this] { return controller->is_active() ? 1.0 : 0.0; });
+  if (cleaner) metrics.collect([this](MetricSink& sink) { cleaner->collect(sink); });
   metrics.collect([this](MetricSink& sink) {
     double led = 0, under_replicated = 0, under_min = 0, all = 0;
     for (const PartitionPtr& partition : replicas->all()) {

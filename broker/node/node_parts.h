@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "broker/cleaner/log_cleaner.h"
 #include "broker/config/topic_configs.h"
 #include "broker/group/group_coordinator.h"
 #include "broker/handlers/dispatch.h"
@@ -49,6 +50,7 @@ struct Node::Parts final : public ConfigListener {
   StepDone within(Duration limit, Status late, StepDone done);
   Duration connection_timeout() const { return Duration::millis(config.zookeeper_connection_timeout_ms); }
 
+  void build_cleaner();
   void build_replication();
   void build_controller();
   void build_coordinators();
@@ -98,6 +100,7 @@ struct Node::Parts final : public ConfigListener {
   TopicConfigs topic_configs{sources};
   LogDirectories directories;
   LogDirectories::Identity identity;
+  std::unique_ptr<LogCleaner> cleaner;  // nullptr unless log.cleaner.enable
 
   std::unique_ptr<ZookeeperSession> session_above;  // of the chroot, while that is made
   std::unique_ptr<ZookeeperSession> session;

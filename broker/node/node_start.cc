@@ -149,6 +149,7 @@ void Node::Parts::load_logs(StepDone done) {
 }
 
 void Node::Parts::build(StepDone done) {
+  build_cleaner();
   build_replication();
   build_controller();
   build_coordinators();
@@ -198,6 +199,7 @@ void Node::Parts::start_serving(StepDone done) {
   groups->start();
   configs->start(*this, std::move(done));
   directories.start([this](const LogDirectories::Failed& failed) { on_directory_offline(failed); });
+  if (cleaner) cleaner->start();
   tick();
 }
 

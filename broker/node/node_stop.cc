@@ -19,7 +19,13 @@ void Node::Parts::stop(Task stopped) {
   Task close = [this, stopped = std::move(stopped)]() mutable {
     if (controller) controller->stop();
     directories.stop();
-    close_logs([this, stopped = std::move(stopped)]() mutable { close_session(std::move(stopped)); });
+    Task close = [this, stopped = std::move(stopped)]() mutable {
+      close_logs([this, stopped = std::move(stopped)]() mutable { close_session(std::move(stopped)); });
+    };
+    if (cleaner)
+      cleaner->stop(std::move(close));
+    else
+      close();
   };
   if (!listens) return close();
   const int retries = std::max(0, config.controlled_shutdown_max_retries - 1);
