@@ -158,6 +158,25 @@ TEST_F(GroupHandlersTest, OffsetsOfVersionZeroLieInZookeeper) {
   EXPECT_EQ(commit("a/b", 42, 0)->response.topics[0].partitions[1].error_code, ErrorCode::UNKNOWN_SERVER_ERROR) << "no znode's name";
 }
 
+TEST_F(GroupHandlersTest, OfAPartitionNamedTwiceTheLastOffsetCounts) {
+  start({{"offsets.topic.replication.factor", "1"}, {"offsets.topic.num.partitions", "1"}});
+  make_topic("t");
+  lead_offsets();
+  for (const int version : {0, 9}) {
+    std::vector<CommitPartition> twice(2);
+    twice[0].committed_offset = Offset(20);
+    twice[1].committed_offset = Offset(21);
+    std::vector<CommitTopic> topics{{"t", twice}};
+    OffsetCommitRequest request;
+    request.group_id = "g";
+    request.topics = topics;
+    const auto answer = broker_->ask<OffsetCommitResponse>(handle_offset_commit, request, static_cast<int16_t>(version));
+    ASSERT_EQ(answer->response.topics.size(), 1u);
+    EXPECT_EQ(answer->response.topics[0].partitions.size(), version == 0 ? 2u : 1u) << version;
+    EXPECT_EQ(fetch("g", static_cast<int16_t>(version == 0 ? 0 : 5))->response.topics[0].partitions[0].committed_offset, Offset(21)) << version;
+  }
+}
+
 TEST_F(GroupHandlersTest, AMemberFromItsFirstRequestToItsLast) {
   start({{"offsets.topic.replication.factor", "1"}, {"offsets.topic.num.partitions", "3"}});
   make_topic("t");

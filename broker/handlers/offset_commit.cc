@@ -1,7 +1,8 @@
 // OffsetCommit (key 8), versions 0-9: how far a group has come. Answered when it is committed to the group's log.
 //
-// Partitions that do not exist are UNKNOWN_TOPIC_OR_PARTITION, whatever the group. Version 0 goes to ZooKeeper, as it did when consumers kept offsets
-// there. 1: generation and member, and a commit timestamp until 2. 2 to 4: a retention time, which is the offset's own expiry. 6: leader epoch.
+// Partitions that do not exist are UNKNOWN_TOPIC_OR_PARTITION, whatever the group. Of a partition that is named twice the last offset counts.
+// Version 0 goes to ZooKeeper, one offset after another, as it did when consumers kept offsets there; what is named twice is answered twice.
+// 1: generation and member, and a commit timestamp until 2. 2 to 4: a retention time, which is the offset's own expiry. 6: leader epoch.
 // 7: static members. 9: member epochs of another protocol, which are generations here.
 #include <map>
 #include <memory>
@@ -82,7 +83,7 @@ void handle_offset_commit(Services& services, CallPtr call) {
   const int64_t now_ms = call->loop().wall_now().ms;
   const ClusterViewPtr view = services.view.get();
   Answers answers;
-  std::map<TopicPartition, size_t> places;  // of a partition that is named twice the last offset counts
+  std::map<TopicPartition, size_t> places;
   for (const auto& topic : request.topics) {
     if (view->topic(topic.name) == nullptr) answers.add_topic(topic.name);
     for (const Wanted& wanted : topic.partitions) {
@@ -92,7 +93,8 @@ void handle_offset_commit(Services& services, CallPtr call) {
       }
       const TopicPartition partition{std::string(topic.name), wanted.partition_index};
       const auto [at, is_new] = places.emplace(partition, commit.partitions.size());
-      if (is_new) commit.partitions.push_back({partition, {}});
+      if (!is_new && call->version() == 0) at->second = commit.partitions.size();
+      if (at->second == commit.partitions.size()) commit.partitions.push_back({partition, {}});
       commit.partitions[at->second].record = record_of(wanted, request.retention_time_ms, now_ms);
     }
   }
