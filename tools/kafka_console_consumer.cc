@@ -8,6 +8,7 @@
 #include <iostream>
 
 #include "protocol/base/text_parts.h"
+#include "protocol/client/group_membership.h"
 #include "tools/client_settings.h"
 #include "tools/options.h"
 #include "tools/record_consumer.h"
@@ -55,7 +56,7 @@ ToolUsage usage() {
            {"skip-message-on-error", Argument::NONE, "Go on after a message that cannot be shown."},
            {"consumer-property", Argument::TEXT, "key=value for the consumer. May be repeated."},
            {"consumer.config", Argument::TEXT, "Properties file for the consumer."},
-           {"group", Argument::TEXT, "The consumer group: not yet served."},
+           {"group", Argument::TEXT, "The consumer group: its members share the partitions, and go on where it was. Without one all partitions are read."},
            {"enable-systest-events", Argument::NONE, "Print shutdown_complete at the end."},
            {"zookeeper", Argument::TEXT, "Refused: consumers read from brokers, named by --bootstrap-server."}}};
 }
@@ -109,12 +110,6 @@ Result<StartAt> reset_of(const Options& options, const Properties& properties) {
 
 Result<ConsumerSettings> consumer_settings(const Options& options, const Properties& properties) {
   ConsumerSettings settings;
-  if (options.has("group")) {
-    return invalid("consumer groups are not yet served: leave --group out, and all partitions are read without one");
-  }
-  if (const auto group = properties.find("group.id"); group != properties.end() && !group->second.empty()) {
-    warn("group.id=" + group->second + " is ignored: consumer groups are not yet served, all partitions are read without one");
-  }
   const auto reset = reset_of(options, properties);
   if (!reset.ok()) return reset.error();
   settings.reset = *reset;
@@ -136,6 +131,41 @@ Result<ConsumerSettings> consumer_settings(const Options& options, const Propert
     *value = static_cast<int32_t>(std::min<int64_t>(number, INT32_MAX));
   }
   return settings;
+}
+
+// The group of --group and of the properties, which must be the same one where both name one; nullopt: none is named, or one partition is read.
+Result<std::optional<GroupMembershipSettings>> group_settings(const Options& options, const Properties& properties) {
+  std::string group = options.text_or("group", "");
+  const auto named = properties.find("group.id");
+  if (named != properties.end() && !named->second.empty()) {
+    if (!group.empty() && group != named->second) {
+      return invalid("The group ids provided in different places (directly using '--group', via '--consumer-property', or via '--consumer.config') do "
+                     "not match. Detected group ids: '" + group + "', '" + named->second + "'");
+    }
+    group = named->second;
+  }
+  if (options.has("group") && group.empty()) return invalid("--group names no group");
+  if (group.empty() || options.has("partition")) return std::optional<GroupMembershipSettings>();
+  GroupMembershipSettings settings;
+  settings.group = group;
+  std::string instance, assignors = "range,cooperative-sticky";
+  set_text(properties, "group.instance.id", instance);
+  if (!instance.empty()) settings.instance_id = instance;
+  set_text(properties, "partition.assignment.strategy", assignors);
+  auto known = parse_assignors(assignors);
+  if (!known.ok()) return known.error();
+  settings.assignors = std::move(*known);
+  set_flag(properties, "enable.auto.commit", settings.auto_commit);
+  set_flag(properties, "allow.auto.create.topics", settings.allow_auto_create_topics);
+  for (const auto& [key, duration] : {std::pair{"session.timeout.ms", &settings.session_timeout},
+                                      std::pair{"heartbeat.interval.ms", &settings.heartbeat_interval},
+                                      std::pair{"max.poll.interval.ms", &settings.rebalance_timeout},
+                                      std::pair{"auto.commit.interval.ms", &settings.auto_commit_interval}}) {
+    if (Status status = set_millis(properties, key, *duration); !status.ok()) return status.error();
+    *duration = std::min(*duration, Duration::millis(INT32_MAX));
+  }
+  if (settings.heartbeat_interval >= settings.session_timeout) return invalid("heartbeat.interval.ms must be lower than session.timeout.ms");
+  return std::optional(std::move(settings));
 }
 
 Result<RecordFormatter> formatter_of(const Options& options) {
@@ -176,13 +206,15 @@ struct Include {
 
 class ConsoleConsumer {
  public:
-  ConsoleConsumer(const Options& options, RecordFormatter formatter, BlockingClient& client, RecordConsumer& consumer)
+  // `member`: nullptr without a group.
+  ConsoleConsumer(const Options& options, RecordFormatter formatter, BlockingClient& client, RecordConsumer& consumer, GroupMembership* member)
       : limit_(options.number("max-messages").value_or(-1)),
         timeout_ms_(options.number("timeout-ms").value_or(-1)),
         skips_errors_(options.has("skip-message-on-error")),
         formatter_(std::move(formatter)),
         client_(client),
-        consumer_(consumer) {}
+        consumer_(consumer),
+        member_(member) {}
 
   int64_t count() const { return count_; }
 
@@ -196,6 +228,7 @@ class ConsoleConsumer {
       const int64_t before = count_;
       Status failure;
       const Duration wait = std::clamp(give_up - client_.now(), Duration{}, kInterruptDelay);
+      if (Status joined = member_ != nullptr ? member_->poll(wait) : Status(); !joined.ok()) return joined;
       const Status status = consumer_.poll(wait, [&](const TopicPartition& partition, const FetchedRecord& record) {
         failure = on_record(partition, record);
         return failure.ok() && interrupted == 0 && !has_all();
@@ -206,7 +239,8 @@ class ConsoleConsumer {
       if (count_ > before) give_up = end_of_patience();
       if (client_.now() >= give_up) {
         std::cerr << "No message came within --timeout-ms " << timeout_ms_ << ".\n";
-        return consumer_.reached();  // a cluster that was not there is not an empty topic
+        // A cluster that was not there is not an empty topic.
+        return member_ != nullptr && !member_->reached().ok() ? member_->reached() : consumer_.reached();
       }
     }
     return {};
@@ -219,9 +253,15 @@ class ConsoleConsumer {
   Status subscribe(const Include& include) {
     const auto metadata = client_.persist([this] { return client_.metadata(std::nullopt, false); });
     if (!metadata.ok()) return metadata.error();
+    std::set<std::string> topics;
     for (const auto& topic : metadata->message.topics) {
       const std::string topic_name(topic.name.value_or(""));
-      if (include.filter.matches(topic_name, include.exclude_internal)) consumer_.subscribe(topic_name);
+      if (include.filter.matches(topic_name, include.exclude_internal)) topics.insert(topic_name);
+    }
+    if (member_ != nullptr) {
+      member_->subscribe(std::move(topics));
+    } else {
+      for (const std::string& topic : topics) consumer_.subscribe(topic);
     }
     return {};
   }
@@ -244,6 +284,7 @@ class ConsoleConsumer {
   RecordFormatter formatter_;
   BlockingClient& client_;
   RecordConsumer& consumer_;
+  GroupMembership* const member_;
   Output output_;
   int64_t count_ = 0;
 };
@@ -265,6 +306,7 @@ struct Plan {
   RecordFormatter formatter;
   std::optional<Include> include;
   BlockingClientSettings cluster;
+  std::optional<GroupMembershipSettings> group;
 };
 
 Result<Plan> plan_of(const Options& options) {
@@ -275,13 +317,15 @@ Result<Plan> plan_of(const Options& options) {
   if (!begin.ok()) return begin.error();
   const auto settings = consumer_settings(options, *properties);
   if (!settings.ok()) return settings.error();
+  auto group = group_settings(options, *properties);
+  if (!group.ok()) return group.error();
   auto formatter = formatter_of(options);
   if (!formatter.ok()) return formatter.error();
   auto include = include_of(options, *properties);
   if (!include.ok()) return include.error();
   auto cluster = client_settings(*options.text("bootstrap-server"), *properties, "console-consumer");
   if (!cluster.ok()) return cluster.error();
-  return Plan{*settings, *begin, offset, std::move(*formatter), std::move(*include), std::move(*cluster)};
+  return Plan{*settings, *begin, offset, std::move(*formatter), std::move(*include), std::move(*cluster), std::move(*group)};
 }
 
 }  // namespace
@@ -295,13 +339,22 @@ int kafka_console_consumer(const std::vector<std::string>& arguments) {
   std::signal(SIGTERM, on_interrupt);
   BlockingClient client(std::move(plan->cluster), warn);
   RecordConsumer consumer(client, plan->settings, warn);
-  if (const auto partition = options.number("partition")) {
+  std::optional<GroupMembership> member;
+  if (plan->group) {
+    member.emplace(client, *plan->group,
+                   GroupMembership::Reader{[&consumer] { return consumer.positions(); }, [&consumer](const auto& partitions) { consumer.read_only(partitions); }}, warn);
+    if (options.has("topic")) member->subscribe({*options.text("topic")});
+  } else if (const auto partition = options.number("partition")) {
     consumer.assign({*options.text("topic"), PartitionIndex(static_cast<int32_t>(*partition))}, plan->begin, plan->offset);
   } else if (options.has("topic")) {
     consumer.subscribe(*options.text("topic"));
   }
-  ConsoleConsumer console(options, std::move(plan->formatter), client, consumer);
-  const Status status = console.run(plan->include);
+  ConsoleConsumer console(options, std::move(plan->formatter), client, consumer, member ? &*member : nullptr);
+  Status status = console.run(plan->include);
+  if (member) {
+    const Status left = member->leave(status.ok());  // only what was written out is committed
+    if (status.ok()) status = left;
+  }
   const int code = status.ok() ? 0 : refuse(status.error());
   std::cerr << "Processed a total of " << console.count() << " messages\n";
   if (options.has("enable-systest-events")) std::cout << "shutdown_complete\n" << std::flush;

@@ -395,9 +395,9 @@ std::optional<std::string> conflict_in(const Options& options) {
   struct Rule {
     const char* option;
     std::vector<const char*> actions;  // it goes with these only
-    std::vector<const char*> others;   // and not beside these options
+    std::vector<std::string> others;   // and not beside these options
   };
-  const std::vector<const char*> filters{"under-replicated-partitions", "under-min-isr-partitions", "at-min-isr-partitions", "unavailable-partitions"};
+  const std::vector<std::string> filters{"under-replicated-partitions", "under-min-isr-partitions", "at-min-isr-partitions", "unavailable-partitions"};
   std::vector<Rule> rules{{"config", {"create", "alter"}, {}},
                           {"delete-config", {"alter"}, {"bootstrap-server"}},
                           {"partitions", {"create", "alter"}, {}},
@@ -407,19 +407,15 @@ std::optional<std::string> conflict_in(const Options& options) {
                           {"if-exists", {"alter", "delete", "describe"}, {}},
                           {"if-not-exists", {"create"}, {}},
                           {"exclude-internal", {"list", "describe"}, {}}};
-  for (const char* filter : filters) rules.push_back({filter, {"describe"}, {"topics-with-overrides"}});
+  for (const std::string& filter : filters) rules.push_back({filter.c_str(), {"describe"}, {"topics-with-overrides"}});
   rules.push_back({"topics-with-overrides", {"describe"}, filters});
   if (options.has("create")) rules.push_back({"replica-assignment", {"create"}, {"partitions", "replication-factor"}});
   for (const auto& [option, actions, others] : rules) {
-    std::vector<const char*> excluded = others;
+    std::vector<std::string> excluded = others;
     for (const char* action : kActions) {
       if (std::ranges::none_of(actions, [&](std::string_view allowed) { return allowed == action; })) excluded.insert(excluded.begin(), action);
     }
-    for (const char* other : excluded) {
-      if (options.has(option) && options.has(other)) {
-        return "Option \"[" + std::string(option) + "]\" can't be used with option \"[" + other + "]\"";
-      }
-    }
+    if (auto conflict = options.conflict(option, excluded)) return conflict;
   }
   return std::nullopt;
 }

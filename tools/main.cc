@@ -16,6 +16,7 @@ struct Tool {
 
 constexpr Tool kTools[] = {
     {"kafka-topics", quokka::kafka_topics},
+    {"kafka-consumer-groups", quokka::kafka_consumer_groups},
     {"kafka-console-producer", quokka::kafka_console_producer},
     {"kafka-console-consumer", quokka::kafka_console_consumer},
 };

@@ -158,6 +158,14 @@ std::optional<int64_t> Options::number(const std::string& name) const {
   return value ? number_in(*value) : std::nullopt;
 }
 
+std::optional<std::string> Options::conflict(const std::string& option, const std::vector<std::string>& others) const {
+  if (!has(option)) return std::nullopt;
+  for (const std::string& other : others) {
+    if (other != option && has(other)) return "Option \"[" + option + "]\" can't be used with option \"[" + other + "]\"";
+  }
+  return std::nullopt;
+}
+
 int refuse_usage(const ToolUsage& usage, const std::string& message) {
   std::cerr << message << "\n" << usage.tool << ".sh --help shows all options.\n";
   return 1;

@@ -41,6 +41,8 @@ class Options {
   std::string text_or(const std::string& name, std::string_view otherwise) const;
   std::optional<int64_t> number(const std::string& name) const;
   std::vector<std::string> texts(const std::string& name) const;
+  // What to say if `option` is given beside one of `others`, itself left out.
+  std::optional<std::string> conflict(const std::string& option, const std::vector<std::string>& others) const;
 
  private:
   std::map<std::string, std::vector<std::string>> values_;

@@ -2,41 +2,42 @@
 
 #include <algorithm>
 
-#include "protocol/messages/list_offsets.h"
+#include "protocol/client/by_topic.h"
+#include "tools/listed_offsets.h"
 
 namespace quokka {
 namespace {
 
 constexpr Duration kMetadataAge = Duration::seconds(30);
-constexpr int64_t kEarliest = -2;
-constexpr int64_t kLatest = -1;
 // From version 13 on topics go by id, which a reader of names has no use for.
 constexpr int16_t kFetchVersionMax = 12;
-
-// Partitions below their topics, as requests name them. `partitions` are sorted: those of a topic follow one another.
-template <class Topic, class Partition>
-struct ByTopic {
-  ByTopic(const std::vector<TopicPartition>& names, std::string_view Topic::*topic_name, Array<Partition> Topic::*partitions_of,
-          const std::function<Partition(const TopicPartition&)>& make) {
-    for (const TopicPartition& name : names) {
-      if (topics.empty() || topics.back().*topic_name != name.topic) {
-        topics.emplace_back().*topic_name = name.topic;
-        partitions.emplace_back();
-      }
-      partitions.back().push_back(make(name));
-    }
-    for (size_t i = 0; i < topics.size(); ++i) topics[i].*partitions_of = partitions[i];
-  }
-
-  std::vector<Topic> topics;
-  std::vector<std::vector<Partition>> partitions;
-};
 
 }  // namespace
 
 void RecordConsumer::assign(const TopicPartition& partition, StartAt begin, std::optional<Offset> position) {
   topics_[partition.topic] = partition.partition;
   partitions_[partition] = {{}, position, begin};
+}
+
+void RecordConsumer::read_only(const std::map<TopicPartition, std::optional<Offset>>& partitions) {
+  is_told_partitions_ = true;
+  topics_.clear();
+  partitions_.clear();
+  ++fetches_->assignment;
+  fetches_->answers.clear();
+  for (const auto& [partition, position] : partitions) {
+    topics_[partition.topic] = std::nullopt;
+    partitions_[partition] = {{}, position, settings_.reset};
+  }
+  metadata_expires_ = {};
+}
+
+std::map<TopicPartition, Offset> RecordConsumer::positions() const {
+  std::map<TopicPartition, Offset> known;
+  for (const auto& [name, partition] : partitions_) {
+    if (partition.position) known[name] = *partition.position;
+  }
+  return known;
 }
 
 void RecordConsumer::warn_once(const std::string& text) {
@@ -47,6 +48,11 @@ void RecordConsumer::warn_once(const std::string& text) {
 Status RecordConsumer::refresh() {
   std::vector<std::string> names;
   for (const auto& [topic, partition] : topics_) names.push_back(topic);
+  if (is_told_partitions_ && names.empty()) {
+    metadata_is_old_ = false;
+    metadata_expires_ = client_.now() + kMetadataAge;
+    return {};
+  }
   const auto answer = client_.metadata(names, settings_.allow_auto_create_topics);
   reached_ = answer.ok() ? Status() : Status(answer.error());
   if (!answer.ok()) return answer.error();
@@ -66,6 +72,7 @@ Status RecordConsumer::refresh() {
     }
     for (const auto& partition : topic.partitions) {
       if (only && partition.partition_index != *only) continue;
+      if (is_told_partitions_ && !partitions_.contains({topic_name, partition.partition_index})) continue;
       auto [at, is_new] = partitions_.try_emplace(TopicPartition{topic_name, partition.partition_index});
       if (is_new) at->second.begin = settings_.reset;
       at->second.leader = partition.leader_id;
@@ -96,31 +103,12 @@ Status RecordConsumer::find_positions() {
 Status RecordConsumer::list_offsets(BrokerId leader, StartAt at, const std::vector<TopicPartition>& partitions) {
   const auto broker = client_.broker(leader);
   if (!broker.ok()) return broker.error();
-  using Topic = ListOffsetsRequest::ListOffsetsTopic;
-  ByTopic<Topic, Topic::ListOffsetsPartition> wanted(partitions, &Topic::name, &Topic::partitions, [at](const TopicPartition& name) {
-    Topic::ListOffsetsPartition partition;
-    partition.partition_index = name.partition;
-    partition.timestamp = at == StartAt::EARLIEST ? kEarliest : kLatest;
-    return partition;
-  });
-  ListOffsetsRequest request;
-  request.replica_id = BrokerId();
-  request.topics = wanted.topics;
-  const int16_t version_min = settings_.read_committed ? 2 : 1;
-  const auto version = (*broker)->version_of(ApiKey::LIST_OFFSETS, version_min, ListOffsetsRequest::kVersionMax);
-  if (!version.ok()) return version.error();
-  if (*version >= 2) request.isolation_level = settings_.read_committed ? 1 : 0;
-  const auto answer = (*broker)->call<ListOffsetsResponse>(request, client_.settings().request_timeout, *version, version_min);
-  if (!answer.ok()) return answer.error();
-  for (const auto& topic : answer->message.topics) {
-    for (const auto& partition : topic.partitions) {
-      const auto known = partitions_.find({std::string(topic.name), partition.partition_index});
-      if (known == partitions_.end()) continue;
-      if (partition.error_code != ErrorCode::NONE) {
-        return Error{partition.error_code, "offsets of " + known->first.str() + ": " + std::string(name(partition.error_code))};
-      }
-      known->second.position = partition.offset;
-    }
+  const auto offsets = listed_offsets(**broker, partitions, at == StartAt::EARLIEST ? kEarliestTimestamp : kLatestTimestamp, settings_.read_committed,
+                                      client_.settings().request_timeout);
+  if (!offsets.ok()) return offsets.error();
+  for (const auto& [name, offset] : *offsets) {
+    if (!offset.ok()) return offset.error();
+    if (const auto known = partitions_.find(name); known != partitions_.end()) known->second.position = *offset;
   }
   return {};
 }
@@ -188,8 +176,9 @@ Status RecordConsumer::start_fetch(BrokerId leader, const std::vector<TopicParti
   if (!version.ok()) return version.error();
   fetches_->under_way.insert(leader);
   (*broker)->start<FetchResponse>(request, *version, client_.settings().request_timeout + settings_.fetch_wait,
-                                  [fetches = fetches_, leader](Result<Answer<FetchResponse>> answer) {
+                                  [fetches = fetches_, leader, assignment = fetches_->assignment](Result<Answer<FetchResponse>> answer) {
                                     fetches->under_way.erase(leader);
+                                    if (fetches->assignment != assignment) return;
                                     fetches->answers.emplace_back(leader, std::move(answer));
                                   });
   return {};

@@ -1,4 +1,5 @@
-// Reads the records of partitions from their leaders, without a group: finds leaders and offsets, goes on elsewhere when leaders change.
+// Reads the records of partitions from their leaders: finds leaders and offsets, goes on elsewhere when leaders change. Which partitions, is on others to
+// say, for instance a member of a group (protocol/client/group_membership.h).
 #pragma once
 
 #include <deque>
@@ -44,6 +45,10 @@ class RecordConsumer {
   void subscribe(const std::string& topic) { topics_[topic] = std::nullopt; }
   // One partition, from `position` on, without one from `begin` on.
   void assign(const TopicPartition& partition, StartAt begin, std::optional<Offset> position);
+  // These instead of all others, each from its position on, without one from where the settings say. What was fetched before is not handed on.
+  void read_only(const std::map<TopicPartition, std::optional<Offset>>& partitions);
+  // The next record of each partition whose beginning is known.
+  std::map<TopicPartition, Offset> positions() const;
 
   // Keeps one fetch under way at each leader; hands on what has come, after at most `wait` when nothing has. Errors end the consumption.
   Status poll(Duration wait, const OnRecord& on_record);
@@ -60,6 +65,7 @@ class RecordConsumer {
   };
   // Shared with the fetches under way, which may outlive the consumer.
   struct Fetches {
+    uint64_t assignment = 0;  // counts calls of read_only
     std::set<BrokerId> under_way;
     std::deque<std::pair<BrokerId, Result<Answer<FetchResponse>>>> answers;
   };
@@ -79,6 +85,7 @@ class RecordConsumer {
   const std::function<void(const std::string&)> warn_;
   std::map<std::string, std::optional<PartitionIndex>> topics_;  // nullopt: all partitions
   std::map<TopicPartition, Partition> partitions_;
+  bool is_told_partitions_ = false;  // by read_only: no others are looked for
   bool metadata_is_old_ = true;
   MonoTime metadata_expires_{};
   Status reached_;

@@ -8,6 +8,7 @@
 namespace quokka {
 
 int kafka_topics(const std::vector<std::string>& arguments);
+int kafka_consumer_groups(const std::vector<std::string>& arguments);
 int kafka_console_producer(const std::vector<std::string>& arguments);
 int kafka_console_consumer(const std::vector<std::string>& arguments);
 

@@ -4,8 +4,7 @@
 
 #include "protocol/records/stored/group_metadata.h"
 #include "protocol/records/stored/offset_commit.h"
-#include "protocol/wire/reader.h"
-#include "protocol/wire/writer.h"
+#include "protocol/records/stored/versioned.h"
 
 namespace quokka {
 
@@ -13,16 +12,6 @@ namespace {
 
 constexpr int16_t kOffsetKeyVersion = 1, kGroupKeyVersion = 2;
 constexpr int16_t kOffsetValueVersion = 3, kExpiringOffsetValueVersion = 1, kGroupValueVersion = 3;
-
-template <class M>
-std::vector<uint8_t> versioned(const M& message, int16_t version) {
-  const Result<Encoded> encoded = encode(message, version);
-  QUOKKA_CHECK(encoded.ok(), encoded.ok() ? std::string() : encoded.error().message);
-  std::vector<uint8_t> bytes(2);
-  store_be<int16_t>(bytes.data(), version);
-  for (const Encoded::Chunk& chunk : encoded->chunks()) bytes.insert(bytes.end(), chunk.bytes.begin(), chunk.bytes.end());
-  return bytes;
-}
 
 std::optional<std::string_view> view_of(const std::optional<std::string>& text) {
   return text ? std::optional<std::string_view>(*text) : std::nullopt;

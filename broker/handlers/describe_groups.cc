@@ -1,4 +1,6 @@
 // DescribeGroups (key 15), versions 0-5: state and members of groups; one that is not known is Dead. 3: authorized operations. 4: instance ids.
+//
+// Beyond Kafka: who asks for it (tag 31 of version 5) is told why each group rebalanced the last times.
 #include <memory>
 #include <utility>
 #include <vector>
@@ -16,6 +18,7 @@ namespace {
 
 using GroupAnswer = DescribeGroupsResponse::DescribedGroup;
 using MemberAnswer = GroupAnswer::DescribedGroupMember;
+using RebalanceAnswer = GroupAnswer::Rebalance;
 
 std::vector<MemberAnswer> members_of(const GroupDescription& group) {
   std::vector<MemberAnswer> members;
@@ -31,11 +34,25 @@ std::vector<MemberAnswer> members_of(const GroupDescription& group) {
   return members;
 }
 
+std::vector<RebalanceAnswer> rebalances_of(const GroupDescription& group) {
+  std::vector<RebalanceAnswer> rebalances;
+  for (const RebalanceNote& each : group.rebalances) {
+    rebalances.push_back({each.began.ms, each.ended ? each.ended->ms : -1, each.generation, static_cast<int32_t>(each.members), each.reason});
+  }
+  return rebalances;
+}
+
 // The answers of the coordinator come together on the connection's loop.
 class GroupsDescription {
  public:
-  GroupsDescription(CallPtr call, std::vector<std::string> groups, bool wants_operations)
-      : loop_(call->loop()), call_(std::move(call)), groups_(std::move(groups)), found_(groups_.size()), left_(groups_.size()), wants_operations_(wants_operations) {}
+  GroupsDescription(CallPtr call, const DescribeGroupsRequest& request)
+      : loop_(call->loop()),
+        call_(std::move(call)),
+        groups_(request.groups.begin(), request.groups.end()),
+        found_(groups_.size()),
+        left_(groups_.size()),
+        wants_operations_(request.include_authorized_operations),
+        wants_rebalances_(request.include_rebalances) {}
 
   static void run(const std::shared_ptr<GroupsDescription>& self, GroupCoordinator& coordinator) {
     if (self->groups_.empty()) return self->answer();
@@ -52,7 +69,9 @@ class GroupsDescription {
  private:
   void answer() {
     std::vector<std::vector<MemberAnswer>> members;
+    std::vector<std::vector<RebalanceAnswer>> rebalances;
     members.reserve(groups_.size());
+    rebalances.reserve(groups_.size());
     std::vector<GroupAnswer> told;
     for (size_t i = 0; i < groups_.size(); ++i) {
       GroupAnswer& group = told.emplace_back();
@@ -64,6 +83,7 @@ class GroupsDescription {
       group.protocol_type = found->protocol_type;
       group.protocol_data = found->protocol;
       group.members = members.emplace_back(members_of(*found));
+      if (wants_rebalances_) group.rebalances = rebalances.emplace_back(rebalances_of(*found));
       if (wants_operations_) group.authorized_operations = kGroupOperations;
     }
     DescribeGroupsResponse response;
@@ -77,6 +97,7 @@ class GroupsDescription {
   std::vector<std::optional<Result<GroupDescription>>> found_;
   size_t left_;
   const bool wants_operations_;
+  const bool wants_rebalances_;
 };
 
 }  // namespace
@@ -84,9 +105,7 @@ class GroupsDescription {
 void handle_describe_groups(Services& services, CallPtr call) {
   const auto decoded = decode_call<DescribeGroupsRequest>(call);
   if (!decoded) return;
-  std::vector<std::string> groups(decoded->request.groups.begin(), decoded->request.groups.end());
-  const bool wants_operations = decoded->request.include_authorized_operations;
-  GroupsDescription::run(std::make_shared<GroupsDescription>(std::move(call), std::move(groups), wants_operations), services.groups);
+  GroupsDescription::run(std::make_shared<GroupsDescription>(std::move(call), decoded->request), services.groups);
 }
 
 }  // namespace quokka

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "protocol/messages/find_coordinator.h"
+
 namespace quokka {
 
 Result<std::unique_ptr<BlockingConnection>> BlockingClient::connect(const HostPort& address) {
@@ -80,6 +82,42 @@ Result<BlockingConnection*> BlockingClient::controller() {
   const BrokerId id = answer->message.controller_id;
   if (id == BrokerId()) return Error{ErrorCode::LEADER_NOT_AVAILABLE, "the cluster has no controller at the moment"};
   return broker(id);
+}
+
+Result<BlockingClient::Coordinator> BlockingClient::coordinator(const std::string& group) {
+  if (const auto known = coordinators_.find(group); known != coordinators_.end()) return known->second;
+  const Result<BlockingConnection*> connection = any_broker();
+  if (!connection.ok()) return connection.error();
+  FindCoordinatorRequest request;
+  request.key = group;
+  constexpr int16_t kOneKeyVersionMax = 3;
+  const auto answer = (*connection)->call<FindCoordinatorResponse>(request, settings_.request_timeout, kOneKeyVersionMax);
+  if (!answer.ok()) return answer.error();
+  const FindCoordinatorResponse& found = answer->message;
+  if (found.error_code != ErrorCode::NONE) return Error{found.error_code, "group " + group + ": " + std::string(name(found.error_code))};
+  return coordinators_[group] = {found.node_id, {std::string(found.host), static_cast<uint16_t>(found.port)}};
+}
+
+Result<BlockingConnection*> BlockingClient::coordinating_broker(const std::string& group) {
+  loop_.run_ready();
+  const Result<Coordinator> found = coordinator(group);
+  if (!found.ok()) return found.error();
+  auto& kept = coordinator_connections_[group];
+  if (kept != nullptr && kept->is_open() && kept->address() == found->address) return kept.get();
+  auto connection = connect(found->address);
+  if (!connection.ok()) {
+    coordinators_.erase(group);  // another one may have taken over
+    return connection.error();
+  }
+  return (kept = std::move(*connection)).get();
+}
+
+void BlockingClient::disconnect_coordinator(const std::string& group) { coordinator_connections_.erase(group); }
+
+bool BlockingClient::lost_coordinator(const std::string& group, ErrorCode code) {
+  const bool is_elsewhere = code == ErrorCode::NOT_COORDINATOR || code == ErrorCode::COORDINATOR_NOT_AVAILABLE;
+  if (is_elsewhere || code == ErrorCode::NETWORK_EXCEPTION || code == ErrorCode::REQUEST_TIMED_OUT) coordinators_.erase(group);
+  return is_elsewhere || code == ErrorCode::COORDINATOR_LOAD_IN_PROGRESS;
 }
 
 }  // namespace quokka

@@ -46,6 +46,13 @@ class BlockingClient {
   // Asks who it is.
   Result<BlockingConnection*> controller();
 
+  // Who coordinates a group; remembered until a call_coordinator hears otherwise. Errors: COORDINATOR_NOT_AVAILABLE and what the broker says.
+  struct Coordinator {
+    BrokerId id;
+    HostPort address;
+  };
+  Result<Coordinator> coordinator(const std::string& group);
+
   // nullopt: all topics.
   Result<Answer<MetadataResponse>> metadata(const std::optional<std::vector<std::string>>& topics, bool allow_auto_topic_creation);
 
@@ -73,6 +80,27 @@ class BlockingClient {
     });
   }
 
+  // One request to a group's coordinator, again while that is elsewhere, not there yet or cannot be reached. `code_of` the response is its error for
+  // the whole group.
+  template <class Response, class Request, class CodeOf>
+  Result<Answer<Response>> call_coordinator(const std::string& group, const Request& request, CodeOf code_of,
+                                            int16_t version_max = Request::kVersionMax, int16_t version_min = Request::kVersionMin) {
+    return persist([&]() -> Result<Answer<Response>> {
+      const Result<BlockingConnection*> connection = coordinating_broker(group);
+      if (!connection.ok()) return connection.error();
+      auto answer = (*connection)->template call<Response>(request, settings_.request_timeout, version_max, version_min);
+      const ErrorCode code = answer.ok() ? code_of(answer->message) : answer.code();
+      if (!answer.ok() || !lost_coordinator(group, code)) return answer;
+      return Error{code, "group " + group + ": " + (*connection)->address().str() + " answers " + std::string(name(code))};
+    });
+  }
+  // A connection to it, apart from others: a request to it may wait for the whole group.
+  Result<BlockingConnection*> coordinating_broker(const std::string& group);
+  // Gives that connection up, and what waits there.
+  void disconnect_coordinator(const std::string& group);
+  // Whether that error says that the group has no coordinator there or none yet; then the next call asks anew who it is.
+  bool lost_coordinator(const std::string& group, ErrorCode code);
+
   MonoTime now() const { return loop_.now(); }
   WallTime wall_now() const { return loop_.wall_now(); }
   // Runs what was started until `condition` holds.
@@ -95,6 +123,8 @@ class BlockingClient {
   std::map<BrokerId, HostPort> addresses_;
   std::unique_ptr<BlockingConnection> bootstrap_;
   std::map<BrokerId, std::unique_ptr<BlockingConnection>> connections_;
+  std::map<std::string, Coordinator> coordinators_;  // by group, as its connection
+  std::map<std::string, std::unique_ptr<BlockingConnection>> coordinator_connections_;
 };
 
 }  // namespace quokka

@@ -1,4 +1,6 @@
 // DescribeGroups (key 15), versions 0-5, flexible from 5.
+//
+// Not in Kafka: tag 31 asks for the last rebalances and answers them. Whoever does not know it passes over it, and is never sent it unasked.
 #pragma once
 
 #include "protocol/messages/api_table.h"
@@ -12,11 +14,13 @@ struct DescribeGroupsRequest {
   static constexpr int16_t kVersionMin = 0, kVersionMax = 5, kFlexibleFrom = 5;
   Array<std::string_view> groups;
   bool include_authorized_operations = false;
+  bool include_rebalances = false;
 };
 
 inline void fields(Codec& c, DescribeGroupsRequest& m) {
   c.field(m.groups, "groups");
   c.field(m.include_authorized_operations, "include_authorized_operations", since(3));
+  c.tag(m.include_rebalances, 31, "include_rebalances", since(5).or_dropped());
 }
 
 struct DescribeGroupsResponse {
@@ -32,6 +36,13 @@ struct DescribeGroupsResponse {
       Bytes member_metadata;
       Bytes member_assignment;
     };
+    struct Rebalance {
+      int64_t began_ms = 0;
+      int64_t ended_ms = -1;     // -1: under way
+      int32_t generation = -1;  // -1: members are joining
+      int32_t members = 0;
+      std::string_view reason;
+    };
     ErrorCode error_code = ErrorCode::NONE;
     std::string_view group_id;
     std::string_view group_state;
@@ -39,6 +50,7 @@ struct DescribeGroupsResponse {
     std::string_view protocol_data;
     Array<DescribedGroupMember> members;
     int32_t authorized_operations = INT32_MIN;
+    Array<Rebalance> rebalances;  // oldest first
   };
   int32_t throttle_time_ms = 0;
   Array<DescribedGroup> groups;
@@ -52,6 +64,13 @@ inline void fields(Codec& c, DescribeGroupsResponse::DescribedGroup::DescribedGr
   c.field(m.member_metadata, "member_metadata");
   c.field(m.member_assignment, "member_assignment");
 }
+inline void fields(Codec& c, DescribeGroupsResponse::DescribedGroup::Rebalance& m) {
+  c.field(m.began_ms, "began_ms", since(5));
+  c.field(m.ended_ms, "ended_ms", since(5));
+  c.field(m.generation, "generation", since(5));
+  c.field(m.members, "members", since(5));
+  c.field(m.reason, "reason", since(5));
+}
 inline void fields(Codec& c, DescribeGroupsResponse::DescribedGroup& m) {
   c.field(m.error_code, "error_code");
   c.field(m.group_id, "group_id");
@@ -60,6 +79,7 @@ inline void fields(Codec& c, DescribeGroupsResponse::DescribedGroup& m) {
   c.field(m.protocol_data, "protocol_data");
   c.field(m.members, "members");
   c.field(m.authorized_operations, "authorized_operations", since(3));
+  c.tag(m.rebalances, 31, "rebalances", since(5).or_dropped());
 }
 inline void fields(Codec& c, DescribeGroupsResponse& m) {
   c.field(m.throttle_time_ms, "throttle_time_ms", since(1).or_dropped());
