@@ -111,6 +111,41 @@ TEST(MemoryDiskTest, APowerLossKeepsWhatWasSyncedUnderDurableNames) {
   EXPECT_FALSE(*disk.exists("/d/nameless"));
 }
 
+TEST(MemoryDiskTest, APowerLossMayTearWhatWasNotSynced) {
+  MemoryDisk disk;
+  ASSERT_TRUE(disk.make_directories("/d").ok());
+  auto file = disk.open("/d/f", Disk::Open::create);
+  ASSERT_TRUE((*file)->write_at(bytes_of("synced"), 0).ok());
+  ASSERT_TRUE((*file)->sync().ok());
+  ASSERT_TRUE(disk.sync_directory("/d").ok());
+  ASSERT_TRUE((*file)->write_at(bytes_of(" and not"), 6).ok());
+  disk.lose_power([](const std::string& path, size_t least, size_t most) -> std::optional<size_t> {
+    EXPECT_EQ(path, "/d/f");
+    EXPECT_EQ(least, 6u);
+    EXPECT_EQ(most, 14u);
+    return 9;
+  });
+  EXPECT_EQ(**disk.read_file("/d/f"), "synced an");
+}
+
+TEST(MemoryDiskTest, WhatAFailedSyncDroppedNeverReachesTheDevice) {
+  MemoryDisk disk;
+  ASSERT_TRUE(disk.make_directories("/d").ok());
+  auto file = disk.open("/d/f", Disk::Open::create);
+  ASSERT_TRUE((*file)->write_at(bytes_of("ab"), 0).ok());
+  ASSERT_TRUE((*file)->sync().ok());
+  ASSERT_TRUE((*file)->write_at(bytes_of("cd"), 2).ok());
+  disk.set_failed_syncs_drop(true);
+  disk.set_fault([](const MemoryDisk::Operation& operation) { return operation.name == "sync"; });
+  EXPECT_FALSE((*file)->sync().ok());
+  disk.set_fault(nullptr);
+  ASSERT_TRUE((*file)->write_at(bytes_of("ef"), 4).ok());
+  EXPECT_TRUE((*file)->sync().ok());
+  EXPECT_EQ(**disk.read_file("/d/f"), "abcdef");
+  disk.kill();
+  EXPECT_EQ(**disk.read_file("/d/f"), std::string("ab\0\0ef", 6));
+}
+
 TEST(MemoryDiskTest, AFaultLeavesHalfOfAWrite) {
   MemoryDisk disk;
   ASSERT_TRUE(disk.make_directories("/d").ok());

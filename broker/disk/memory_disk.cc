@@ -12,6 +12,23 @@ struct Node {
   std::string written;
   std::string synced;
   int64_t modified_ms = 0;
+  size_t dropped_from = 0, dropped_to = 0;  // bytes of `written` that the device will never get
+
+  size_t first_difference() const {
+    const size_t common = std::min(written.size(), synced.size());
+    return static_cast<size_t>(std::mismatch(written.begin(), written.begin() + static_cast<std::ptrdiff_t>(common), synced.begin()).first - written.begin());
+  }
+  void drop_unsynced() {
+    const size_t from = first_difference();
+    dropped_from = dropped_from == dropped_to ? from : std::min(dropped_from, from);
+    dropped_to = std::max(dropped_to, written.size());
+  }
+  // What was written, as the device has it.
+  std::string on_device() const {
+    std::string content = written;
+    for (size_t i = dropped_from; i < std::min(dropped_to, content.size()); ++i) content[i] = i < synced.size() ? synced[i] : '\0';
+    return content;
+  }
 };
 using NodePtr = std::shared_ptr<Node>;
 using Names = std::map<std::string, NodePtr>;
@@ -34,6 +51,7 @@ struct MemoryDisk::State {
   std::function<bool(const Operation&)> fails GUARDED_BY(mutex);
   bool out_of_descriptors GUARDED_BY(mutex) = false;
   bool cold GUARDED_BY(mutex) = false;
+  bool failed_syncs_drop GUARDED_BY(mutex) = false;
   std::function<int64_t()> now_ms GUARDED_BY(mutex);
   std::vector<Operation> operations GUARDED_BY(mutex);
 
@@ -109,8 +127,11 @@ class MemoryFile final : public File {
   }
   Status sync() override {
     MutexLock lock(state_->mutex);
-    if (auto status = state_->ask("sync", path_); !status) return status;
-    node_->synced = node_->written;
+    if (auto status = state_->ask("sync", path_); !status) {
+      if (state_->failed_syncs_drop) node_->drop_unsynced();
+      return status;
+    }
+    node_->synced = node_->on_device();
     return {};
   }
 
@@ -165,11 +186,22 @@ void MemoryDisk::forget_operations() {
   state_->operations.clear();
 }
 
-void MemoryDisk::lose_power() {
+void MemoryDisk::set_failed_syncs_drop(bool drop) {
+  MutexLock lock(state_->mutex);
+  state_->failed_syncs_drop = drop;
+}
+
+void MemoryDisk::lose_power(const Torn& torn) {
   MutexLock lock(state_->mutex);
   Names left;
   for (const auto& [path, node] : state_->durable) {
-    auto copy = std::make_shared<Node>(*node);
+    auto copy = std::make_shared<Node>();
+    copy->directory = node->directory;
+    copy->modified_ms = node->modified_ms;
+    copy->synced = node->synced;
+    if (torn && node->written != node->synced) {
+      if (const auto kept = torn(path, node->first_difference(), node->written.size())) copy->synced = node->on_device().substr(0, *kept);
+    }
     copy->written = copy->synced;
     left.emplace(path, std::move(copy));
   }
@@ -181,6 +213,11 @@ void MemoryDisk::lose_power() {
 
 void MemoryDisk::kill() {
   MutexLock lock(state_->mutex);
+  for (const auto& [path, node] : state_->names) {
+    if (node->dropped_from == node->dropped_to) continue;
+    node->written = node->on_device();
+    node->dropped_from = node->dropped_to = 0;
+  }
   state_->locks.clear();
   ++state_->life;
 }

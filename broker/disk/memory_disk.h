@@ -36,9 +36,15 @@ class MemoryDisk final : public Disk {
   std::vector<Operation> operations() const;
   void forget_operations();
 
-  // What is on the device stays: synced content, under the names that a sync of their directory has made durable. Open files keep working on what
-  // was lost and reach nothing. Locks are free.
-  void lose_power();
+  // What a device had written by itself of a file that was changed since its sync: that many of the first bytes of what was written, from `least` (from
+  // where on it differs) to `most`; nullopt for the synced content.
+  using Torn = std::function<std::optional<size_t>(const std::string& path, size_t least, size_t most)>;
+  // What is on the device stays: synced content (or what `torn` says), under the names that a sync of their directory has made durable. Open files keep
+  // working on what was lost and reach nothing. Locks are free.
+  void lose_power(const Torn& torn = nullptr);
+  // From now on, a sync that fails drops what it should have written: it can be read until the process ends, never reaches the device, and the next sync
+  // succeeds without it.
+  void set_failed_syncs_drop(bool drop);
   // As kill -9: written bytes survive; locks are free.
   void kill();
   void set_free_bytes(const std::string& directory, int64_t bytes);

@@ -63,9 +63,11 @@ BrokerMachine::BrokerMachine(Surroundings surroundings, int id, Properties prope
   config_.config = *std::move(made);
   disk_.set_wall_clock([this] { return machine_.wall_now().ms; });
   disk_.set_fault([this](const MemoryDisk::Operation& operation) {
-    if (observed_ || disk_fault_.empty() || operation.name != disk_fault_ || disk_fault_after_-- > 0) return false;
+    if (observed_ || disk_fault_.empty() || operation.name != disk_fault_) return false;
+    if (disk_fault_after_ > 0) return --disk_fault_after_, false;
+    if (!around_.may_fail_disk(machine_.id, disk_fault_drops_)) return false;
     disk_fault_.clear();
-    disk_fault_hit_ = true;
+    has_dropped_data_ = disk_fault_drops_;
     around_.trace(host() + ": " + operation.name + " of " + operation.path + " fails");
     return true;
   });
@@ -118,6 +120,7 @@ void BrokerMachine::end_life() {
   alive_.reset();
   disk_fault_.clear();
   state_ = State::down;
+  if (std::exchange(has_dropped_data_, false)) around_.on_data_lost(machine_.id);
 }
 
 void BrokerMachine::kill() {
@@ -132,7 +135,12 @@ void BrokerMachine::lose_power() {
   around_.trace(host() + " loses its power");
   around_.network.vanish(host());
   end_life();
-  disk_.lose_power();
+  Draw& draw = around_.agenda.draw;
+  disk_.lose_power([&draw](const std::string&, size_t least, size_t most) -> std::optional<size_t> {
+    if (draw.one_in(2)) return std::nullopt;
+    return static_cast<size_t>(draw.between(static_cast<int64_t>(least), static_cast<int64_t>(most)));
+  });
+  around_.on_data_lost(machine_.id);
 }
 
 void BrokerMachine::stop() {
@@ -175,9 +183,11 @@ void BrokerMachine::lose_zookeeper_writes(size_t count, bool performed) {
   if (alive_ && alive_->session != nullptr) alive_->session->lose_writes(count, performed);
 }
 
-void BrokerMachine::fail_disk(const std::string& operation, int64_t operations) {
+void BrokerMachine::fail_disk(const std::string& operation, int64_t operations, bool drops) {
   disk_fault_ = operation;
   disk_fault_after_ = operations;
+  disk_fault_drops_ = drops;
+  disk_.set_failed_syncs_drop(drops);
 }
 
 }  // namespace quokka::simulation

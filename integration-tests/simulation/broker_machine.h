@@ -24,6 +24,10 @@ class BrokerMachine {
     Network& network;
     FakeZookeeper& zookeeper;
     std::function<void(const std::string&)> trace;
+    // Asked when a prepared disk error is due; false puts it off. `drops`: what was not synced will be gone.
+    std::function<bool(int broker, bool drops)> may_fail_disk;
+    // After a life that left less on its disk than it had written.
+    std::function<void(int broker)> on_data_lost;
   };
 
   BrokerMachine(Surroundings surroundings, int id, Properties properties);
@@ -33,7 +37,7 @@ class BrokerMachine {
   void start();
   // kill -9: what was written stays, connections end, the session lasts.
   void kill();
-  // Unsynced writes are gone, connections are not even closed.
+  // Unsynced writes are gone, but for a part of some that is cut anywhere; connections are not even closed.
   void lose_power();
   // SIGTERM; ends in down.
   void stop();
@@ -47,10 +51,12 @@ class BrokerMachine {
   void reconnect_session();
   void lose_zookeeper_writes(size_t count, bool performed);
 
-  // The operation that comes after `operations` more of that name fails, once. Whoever looks on is not counted.
-  void fail_disk(const std::string& operation, int64_t operations);
+  // The operation that comes after `operations` more of that name fails, once. Whoever looks on is not counted. With `drops` a sync that fails takes along
+  // what it should have written.
+  void fail_disk(const std::string& operation, int64_t operations, bool drops);
   void heal_disk() { disk_fault_.clear(); }
-  bool disk_fault_hit() const { return disk_fault_hit_; }
+  // A sync failed that way, and the process goes on.
+  bool has_dropped_data() const { return has_dropped_data_; }
 
   int id() const { return machine_.id; }
   const std::string& host() const { return machine_.host; }
@@ -80,7 +86,8 @@ class BrokerMachine {
   bool observed_ = false;
   std::string disk_fault_;
   int64_t disk_fault_after_ = 0;
-  bool disk_fault_hit_ = false;
+  bool disk_fault_drops_ = false;
+  bool has_dropped_data_ = false;
   std::unique_ptr<Life> alive_;
 };
 

@@ -5,7 +5,10 @@
 #include <algorithm>
 
 #include "integration-tests/simulation/broker_server.h"
+#include "protocol/messages/alter_partition_reassignments.h"
 #include "protocol/messages/create_topics.h"
+#include "protocol/messages/delete_topics.h"
+#include "protocol/messages/elect_leaders.h"
 #include "protocol/messages/fetch.h"
 #include "protocol/messages/init_producer_id.h"
 #include "protocol/messages/metadata.h"
@@ -87,6 +90,63 @@ void TopicMaker::attempt() {
     if (error == ErrorCode::NONE || error == ErrorCode::TOPIC_ALREADY_EXISTS) return std::exchange(done_, nullptr)();
     loop_.call_after(Duration::millis(500), [this] { attempt(); });
   });
+}
+
+// --- Operator
+
+void Operator::reassign() {
+  loop_.post([this] {
+    std::vector<BrokerId> brokers;
+    for (int id = 1; id <= shape_.brokers; ++id) brokers.emplace_back(id);
+    for (size_t i = brokers.size() - 1; i > 0; --i) std::swap(brokers[i], brokers[static_cast<size_t>(draw().between(0, static_cast<int64_t>(i)))]);
+    brokers.resize(3);
+    using Topic = AlterPartitionReassignmentsRequest::ReassignableTopic;
+    std::vector<Topic::ReassignablePartition> partitions(1);
+    partitions[0].partition_index = PartitionIndex(static_cast<int32_t>(draw().between(0, shape_.partitions - 1)));
+    partitions[0].replicas = brokers;
+    std::vector<Topic> topics(1);
+    topics[0].name = shape_.topic;
+    topics[0].partitions = partitions;
+    AlterPartitionReassignmentsRequest request;
+    request.topics = topics;
+    send<AlterPartitionReassignmentsResponse>(connection(any_broker()), request, 0, [](auto) {});
+  });
+}
+
+void Operator::elect_preferred() {
+  loop_.post([this] {
+    ElectLeadersRequest request;
+    request.topic_partitions = std::nullopt;
+    request.timeout_ms = 5000;
+    send<ElectLeadersResponse>(connection(any_broker()), request, 2, [](auto) {});
+  });
+}
+
+void Operator::change_topics() {
+  loop_.post([this] {
+    const std::string topic = draw().one_in(2) ? "one" : "another";
+    if (draw().one_in(2)) return create(topic);
+    remove(topic);
+  });
+}
+
+void Operator::create(const std::string& topic) {
+  CreateTopicsRequest request;
+  std::vector<CreateTopicsRequest::CreatableTopic> topics(1);
+  topics[0].name = topic;
+  topics[0].num_partitions = static_cast<int32_t>(draw().between(1, 3));
+  topics[0].replication_factor = static_cast<int16_t>(draw().between(1, 3));
+  request.topics = topics;
+  request.timeout_ms = 5000;
+  send<CreateTopicsResponse>(connection(any_broker()), request, 7, [](auto) {});
+}
+
+void Operator::remove(const std::string& topic) {
+  const std::vector<std::string_view> names{topic};
+  DeleteTopicsRequest request;
+  request.topic_names = names;
+  request.timeout_ms = 5000;
+  send<DeleteTopicsResponse>(connection(any_broker()), request, 5, [](auto) {});
 }
 
 // --- Producer
@@ -280,6 +340,8 @@ void Reader::fetch(int partition) {
   request.min_bytes = 1;
   std::vector<FetchRequest::FetchTopic::FetchPartition> partitions(1);
   partitions[0].partition = PartitionIndex(partition);
+  // Without it, whoever led in an earlier epoch goes on serving as a follower, and this reader never asks again who leads.
+  partitions[0].current_leader_epoch = leader_epoch_of(partition);
   partitions[0].fetch_offset = positions_[partition];
   partitions[0].partition_max_bytes = 1 << 16;
   std::vector<FetchRequest::FetchTopic> topics(1);
@@ -288,11 +350,11 @@ void Reader::fetch(int partition) {
   request.topics = topics;
   const int leader = leader_of(partition);
   if (leader == 0) return fetch_later(partition, Duration::millis(200));
-  send<FetchResponse>(connection(leader), request, 11, [this, partition](Result<Answer<FetchResponse>> answer) {
+  send<FetchResponse>(connection(leader), request, 11, [this, partition, leader](Result<Answer<FetchResponse>> answer) {
     const ErrorCode error = !answer ? answer.code() : answer->message.responses.empty() ? ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
                                                                                        : answer->message.responses[0].partitions[0].error_code;
     if (error == ErrorCode::OFFSET_OUT_OF_RANGE)
-      history_.violated(fmt::format("{}: a consumer at offset {} is out of range", name_of(partition).str(), positions_[partition].value));
+      history_.violated(fmt::format("{}: a consumer at offset {} is out of range at broker {}", name_of(partition).str(), positions_[partition].value, leader));
     if (error != ErrorCode::NONE) {
       refresh();
       return fetch_later(partition, draw().span(Duration::millis(50), Duration::millis(500)));

@@ -19,6 +19,7 @@ struct ClusterShape {
   int brokers = 3;  // ids 1, 2, ... on hosts b1, b2, ...
   std::string topic = "events";
   int partitions = 2;
+  bool durable = false;  // flush.messages=1
 };
 
 class Client {
@@ -36,6 +37,10 @@ class Client {
   int any_broker() { return static_cast<int>(draw().between(1, shape_.brokers)); }
   // The leader as last told; 0, and asks, while none is known.
   int leader_of(int partition);
+  LeaderEpoch leader_epoch_of(int partition) const {
+    const auto known = leader_epochs_.find(partition);
+    return known == leader_epochs_.end() ? LeaderEpoch() : LeaderEpoch(known->second);
+  }
   // Asks any broker for leaders, unless that is being done.
   void refresh();
   Draw& draw() { return agenda_.draw; }
@@ -66,6 +71,23 @@ class TopicMaker final : public Client {
   void attempt();
   std::map<std::string, std::string> configs_;
   Task done_;
+};
+
+// Changes the cluster under load. What is asked may be refused, or never answered.
+class Operator final : public Client {
+ public:
+  using Client::Client;
+  ~Operator() override { loop_.stop(); }
+  // Of one partition, to three brokers that are drawn.
+  void reassign();
+  // Its first replica, if it is in sync, leads again.
+  void elect_preferred();
+  // Creates or deletes a topic that nobody uses.
+  void change_topics();
+
+ private:
+  void create(const std::string& topic);
+  void remove(const std::string& topic);
 };
 
 // Appends records, at a pace that is drawn. What is not answered is sent again, the same bytes with the same sequence.

@@ -113,9 +113,14 @@ void SimulatedPool::run_later(const std::shared_ptr<State>& state, uint64_t id, 
 }
 
 void DistantLoop::post(Task task) {
+  if (!*alive_) return;
   last_ = std::max(last_, agenda_.now() + message_delay(agenda_.draw));
-  agenda_.at(last_, [this, alive = alive_, task = std::move(task)]() mutable {
-    if (*alive) loop_.post(std::move(task));
+  under_way_.push_back(std::move(task));
+  agenda_.at(last_, [this, alive = alive_] {
+    if (!*alive) return;
+    Task arrived = std::move(under_way_.front());
+    under_way_.pop_front();
+    loop_.post(std::move(arrived));
   });
 }
 

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "integration-tests/simulation/agenda.h"
 
@@ -89,7 +90,11 @@ class SimulatedPool final : public Pool {
 class DistantLoop final : public Loop {
  public:
   DistantLoop(Agenda& agenda, Loop& loop) : agenda_(agenda), loop_(loop) {}
-  ~DistantLoop() override { *alive_ = false; }
+  ~DistantLoop() override {
+    *alive_ = false;
+    // What tasks own may post while it is destroyed.
+    const auto dropped = std::exchange(under_way_, {});
+  }
 
   void post(Task task) override;
   bool in_loop() const override { return loop_.in_loop(); }
@@ -102,6 +107,7 @@ class DistantLoop final : public Loop {
   Agenda& agenda_;
   Loop& loop_;
   MonoTime last_{};
+  std::deque<Task> under_way_;  // here and not on the agenda: they go with the machine, while what they refer to is there
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -42,9 +42,23 @@ void Observer::look() {
 void Observer::read_writes() {
   for (const FakeZookeeper::Write& write : zookeeper_.writes()) {
     if (write.op.kind != ZkOp::Kind::create && write.op.kind != ZkOp::Kind::set) continue;
-    if (const auto name = partition_of_path(write.op.path)) on_state_written(*name, write.op.data.value_or(""), write.session);
+    if (write.op.path == znodes::topic_path(shape_.topic)) on_topic_written(write.op.data.value_or(""));
+    const auto name = partition_of_path(write.op.path);
+    if (name && name->topic == shape_.topic) on_state_written(*name, write.op.data.value_or(""), write.session);
   }
   zookeeper_.forget_writes();
+}
+
+// What is not assigned any more may go.
+void Observer::on_topic_written(const std::string& json) {
+  const Result<znodes::Topic> topic = znodes::parse_topic(shape_.topic, json);
+  if (!topic) return history_.violated(topic.error().message);
+  topic_ = *topic;
+  for (auto& [name, replicas] : replicas_) {
+    const auto assigned = topic_.partitions.find(name.partition);
+    if (assigned == topic_.partitions.end()) continue;
+    std::erase_if(replicas, [&](const auto& entry) { return std::find(assigned->second.begin(), assigned->second.end(), BrokerId(entry.first)) == assigned->second.end(); });
+  }
 }
 
 void Observer::on_state_written(const TopicPartition& name, const std::string& json, int64_t session) {
@@ -62,10 +76,15 @@ void Observer::on_state_written(const TopicPartition& name, const std::string& j
       history_.violated(fmt::format("LeaderInIsr: {} goes from leader {} in epoch {} to leader {} in epoch {}", name.str(), before->second.leader.value,
                                     before->second.leader_epoch.value, state->leader.value, state->leader_epoch.value));
   }
+  if (trace_)
+    trace_(fmt::format("  {}: leader {} in epoch {}, in-sync set {}, controller epoch {}", name.str(), state->leader.value, state->leader_epoch.value,
+                       text_of(state->isr), state->controller_epoch.value));
   states_[name] = *state;
   changed_.insert(name);
   for (auto& [id, replica] : replicas_[name]) {
     if (!in_isr(name, id)) replica.lost_tail = false;
+    // What it had fetched before it lost its power made it join, and nobody can know yet.
+    if (in_isr(name, id) && replica.lost_power && !broker(id).is_registered() && !shape_.durable) replica.lost_tail = true;
   }
 }
 
@@ -79,7 +98,17 @@ bool Observer::in_isr(const TopicPartition& name, int broker) const {
 void Observer::look_at(BrokerMachine& broker) {
   const Node* node = broker.node();
   if (node == nullptr || node->replicas() == nullptr) return;
-  for (const PartitionPtr& partition : node->replicas()->all()) look_at_replica(broker, partition);
+  std::set<TopicPartition> held;
+  for (const PartitionPtr& partition : node->replicas()->all()) {
+    if (partition->name().topic != shape_.topic) continue;
+    held.insert(partition->name());
+    look_at_replica(broker, partition);
+  }
+  // It was told to go, which nobody is while in sync. (What lies in a directory that is offline is not there either.)
+  for (auto& [name, replicas] : replicas_) {
+    const auto replica = replicas.find(broker.id());
+    if (replica != replicas.end() && replica->second.life == broker.life() && !held.contains(name) && !in_isr(name, broker.id())) replicas.erase(replica);
+  }
 }
 
 void Observer::look_at_replica(BrokerMachine& broker, const PartitionPtr& partition) {
@@ -117,6 +146,9 @@ void Observer::look_at_replica(BrokerMachine& broker, const PartitionPtr& partit
   if (state.log_end < replica.verified)
     history_.violated(fmt::format("Committed: {} drops committed records of {}: its log ends at {}, {} are committed", broker.host(), name.str(),
                                   state.log_end.value, replica.verified.value));
+  if (trace_ && replica.leader_epoch != epoch)
+    trace_(fmt::format("  {}: {} {} in epoch {}, log [{}, {}), high watermark {}", name.str(), broker.host(), state.is_leader ? "leads" : "follows", epoch.value,
+                       state.log_start.value, state.log_end.value, state.high_watermark.value));
   replica.leader_epoch = epoch;
   replica.is_leader = state.is_leader;
   replica.high_watermark = state.high_watermark;
@@ -126,9 +158,11 @@ void Observer::look_at_replica(BrokerMachine& broker, const PartitionPtr& partit
 
 // Reads what was not compared yet, up to `end`, past the faults of the disk.
 void Observer::verify(BrokerMachine& broker, const TopicPartition& name, Replica& replica, Offset end) {
-  if (replica.verified >= end || !replica.partition) return;
+  if (replica.verified >= end) return;
+  const PartitionPtr partition = replica.partition.lock();
+  if (!partition) return;
   broker.set_observed(true);
-  const PartitionLogPtr& held = replica.partition->log();
+  const PartitionLogPtr& held = partition->log();
   while (replica.verified < end) {
     std::optional<Result<ReadPlan>> plan;
     {
@@ -161,6 +195,7 @@ void Observer::check_isr(const TopicPartition& name) {
     const char* which = leader.leader_epoch == state->second.leader_epoch ? "WeakIsr" : "StrongIsr";
     for (const BrokerId member : state->second.isr) {
       Replica& replica = replicas_[name][member.value];
+      if (replica.lost_power && shape_.durable) continue;  // looked at when it is back
       if (replica.lost_tail) {
         if (replica.log_end >= leader.high_watermark) replica.lost_tail = replica.life != broker(member.value).life();
         continue;
@@ -176,17 +211,16 @@ void Observer::check_isr(const TopicPartition& name) {
   }
 }
 
-void Observer::on_power_loss(int id) {
+void Observer::on_data_lost(int id) {
   for (auto& [name, replicas] : replicas_) {
     const auto replica = replicas.find(id);
     if (replica == replicas.end()) continue;
-    replica->second.lost_tail = in_isr(name, id);
-    // Out of the in-sync set nothing is promised of its log.
-    replica->second.log_end = Offset(0);
-    replica->second.high_watermark = Offset(0);
-    replica->second.verified = Offset(0);
-    replica->second.life = 0;
-    replica->second.partition = nullptr;
+    const Offset end = replica->second.log_end;
+    replica->second = Replica();
+    replica->second.lost_power = true;
+    if (!in_isr(name, id)) continue;  // nothing is promised of its log
+    replica->second.lost_tail = !shape_.durable;
+    if (shape_.durable) replica->second.log_end = std::min(end, history_.committed_end(name));
   }
 }
 
@@ -214,11 +248,13 @@ std::string Observer::unrest(size_t partitions) const {
   if (states_.size() < partitions) return "not every partition has a state";
   for (const auto& [name, state] : states_) {
     if (state.leader.value < 0) return name.str() + " has no leader";
-    const auto& replicas = replicas_.at(name);
+    if (topic_.adding.contains(name.partition) || topic_.removing.contains(name.partition)) return name.str() + " is still being reassigned";
+    const auto replicas = replicas_.find(name);
     if (state.isr.size() < 3) return name.str() + " has the in-sync set " + text_of(state.isr);
-    const Replica& leader = replicas.at(state.leader.value);
+    const auto found = [&](BrokerId id) { return replicas == replicas_.end() || !replicas->second.contains(id.value) ? Replica() : replicas->second.at(id.value); };
+    const Replica leader = found(state.leader);
     for (const BrokerId member : state.isr) {
-      const Replica& replica = replicas.at(member.value);
+      const Replica replica = found(member);
       if (replica.life != brokers_[static_cast<size_t>(member.value - 1)]->life() || replica.log_end != leader.log_end ||
           replica.high_watermark != leader.log_end || replica.leader_epoch != state.leader_epoch)
         return fmt::format("{} of broker {} has log end {}, high watermark {}, epoch {}; its leader's log ends at {} in epoch {}", name.str(), member.value,

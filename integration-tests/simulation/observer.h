@@ -8,10 +8,11 @@
 //   Committed           what any high watermark has passed is the same bytes on all replicas that have it, and no replica drops it
 //
 // A replica that a power loss robbed of its tail is left out until the controller has taken it from the in-sync set or it has all again: Kafka in ZooKeeper
-// mode does not promise more (KIP-966).
+// mode does not promise more (KIP-966). Of a durable topic nothing is left out: what is committed is on the device of every member of the in-sync set.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -22,19 +23,22 @@
 #include "coord/session/fake_zookeeper.h"
 #include "coord/znodes/topic.h"
 #include "integration-tests/simulation/broker_machine.h"
+#include "integration-tests/simulation/client.h"
 #include "integration-tests/simulation/history.h"
 
 namespace quokka::simulation {
 
 class Observer {
  public:
-  Observer(Agenda& agenda, FakeZookeeper& zookeeper, std::vector<std::unique_ptr<BrokerMachine>>& brokers, History& history)
-      : agenda_(agenda), zookeeper_(zookeeper), brokers_(brokers), history_(history) {}
+  // `trace` may be empty.
+  Observer(Agenda& agenda, FakeZookeeper& zookeeper, std::vector<std::unique_ptr<BrokerMachine>>& brokers, History& history,
+           const ClusterShape& shape, std::function<void(const std::string&)> trace)
+      : agenda_(agenda), zookeeper_(zookeeper), brokers_(brokers), history_(history), shape_(shape), trace_(std::move(trace)) {}
 
   // After every event: looks at the broker it belonged to, and at what was written to ZooKeeper.
   void look();
-  // The broker is about to lose what it did not sync.
-  void on_power_loss(int broker);
+  // The broker has lost what it did not sync.
+  void on_data_lost(int broker);
 
   // True if no broker may be disturbed now: a replica without its tail still counts as in sync.
   bool is_delicate() const;
@@ -56,11 +60,13 @@ class Observer {
     Offset high_watermark{0};
     Offset log_end{0};
     Offset verified{0};        // the bytes before it are the committed ones
-    bool lost_tail = false;
-    PartitionPtr partition;    // of this life
+    bool lost_power = false;   // and was not seen since
+    bool lost_tail = false;    // and is in the in-sync set: its log may end before what is committed
+    std::weak_ptr<Partition> partition;  // of this life; what it holds must end with it
   };
 
   void read_writes();
+  void on_topic_written(const std::string& json);
   void on_state_written(const TopicPartition& name, const std::string& json, int64_t session);
   void look_at(BrokerMachine& broker);
   void look_at_replica(BrokerMachine& broker, const PartitionPtr& partition);
@@ -73,6 +79,9 @@ class Observer {
   FakeZookeeper& zookeeper_;
   std::vector<std::unique_ptr<BrokerMachine>>& brokers_;
   History& history_;
+  const ClusterShape& shape_;  // what is said is said of its topic
+  const std::function<void(const std::string&)> trace_;
+  znodes::Topic topic_;
   std::map<TopicPartition, znodes::PartitionState> states_;
   std::map<TopicPartition, std::map<int, Replica>> replicas_;
   std::map<std::pair<TopicPartition, LeaderEpoch>, int> leaders_;

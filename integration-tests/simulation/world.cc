@@ -40,6 +40,7 @@ const char* name(Fault fault) {
     case Fault::kill: return "kill";
     case Fault::kill_all: return "kill_all";
     case Fault::power_loss: return "power_loss";
+    case Fault::power_loss_all: return "power_loss_all";
     case Fault::graceful_stop: return "graceful_stop";
     case Fault::pause: return "pause";
     case Fault::session_expiry: return "session_expiry";
@@ -51,7 +52,11 @@ const char* name(Fault fault) {
     case Fault::late_reset: return "late_reset";
     case Fault::disk_write_fails: return "disk_write_fails";
     case Fault::disk_sync_fails: return "disk_sync_fails";
+    case Fault::disk_sync_drops: return "disk_sync_drops";
     case Fault::clock_step: return "clock_step";
+    case Fault::reassign: return "reassign";
+    case Fault::elect_preferred: return "elect_preferred";
+    case Fault::change_topics: return "change_topics";
   }
   return "";
 }
@@ -64,9 +69,12 @@ World::World(RunSettings settings)
       zookeeper_loop_(zookeeper_machine_),
       zookeeper_(zookeeper_loop_),
       history_(agenda_),
-      observer_(agenda_, zookeeper_, brokers_, history_) {
+      observer_(agenda_, zookeeper_, brokers_, history_, shape_,
+                settings_.trace ? [this](const std::string& what) { trace(what); } : std::function<void(const std::string&)>()) {
+  if (settings_.trace) log_ = std::make_unique<LogCapture>(LogLevel::info);
   shape_.brokers = agenda_.draw.one_in(3) ? 4 : 3;
   shape_.partitions = static_cast<int>(agenda_.draw.between(1, 3));
+  shape_.durable = agenda_.draw.one_in(3);
   // Each run has its own mix: what happens rarely beside everything else happens often without it.
   for (size_t i = 0; i < kFaults; ++i) {
     if (agenda_.draw.one_in(2)) chosen_.push_back(static_cast<Fault>(i));
@@ -76,7 +84,10 @@ World::World(RunSettings settings)
   pace_ = agenda_.draw.span(Duration::seconds(1), Duration::seconds(8));
   for (int id = 1; id <= shape_.brokers; ++id) {
     brokers_.push_back(std::make_unique<BrokerMachine>(
-        BrokerMachine::Surroundings{agenda_, network_, zookeeper_, [this](const std::string& what) { trace(what); }}, id, properties_of(id)));
+        BrokerMachine::Surroundings{agenda_, network_, zookeeper_, [this](const std::string& what) { trace(what); },
+                                    [this](int broker, bool drops) { return !is_delicate() && (!drops || may_lose_data(broker)); },
+                                    [this](int broker) { observer_.on_data_lost(broker); }},
+        id, properties_of(id)));
   }
 }
 
@@ -85,6 +96,7 @@ World::~World() {
   readers_.clear();
   producers_.clear();
   topic_maker_.reset();
+  operator_.reset();
   for (auto& each : brokers_) each->kill();
 }
 
@@ -92,10 +104,19 @@ void World::trace(const std::string& what) {
   if (settings_.trace) std::printf("%12.6f  %s\n", static_cast<double>(agenda_.now().us) / 1e6, what.c_str());
 }
 
+void World::trace_log() {
+  if (!log_) return;
+  const std::string host = agenda_.touched == 0 ? "" : agenda_.touched > 1000 ? "c" + std::to_string(agenda_.touched - 1000) : "b" + std::to_string(agenda_.touched);
+  for (const std::string& line : log_->drain()) trace("    " + host + " " + line);
+}
+
 void World::begin() {
   for (auto& each : brokers_) each->start();
   topic_maker_ = std::make_unique<TopicMaker>(agenda_, network_, shape_, 90);
-  topic_maker_->start({{"min.insync.replicas", "2"}}, [this] {
+  operator_ = std::make_unique<Operator>(agenda_, network_, shape_, 91);
+  std::map<std::string, std::string> configs{{"min.insync.replicas", "2"}};
+  if (shape_.durable) configs["flush.messages"] = "1";
+  topic_maker_->start(configs, [this] {
     int id = 1;
     const auto producers = agenda_.draw.between(2, 4);
     for (int64_t i = 0; i < producers; ++i, ++id) {
@@ -117,6 +138,7 @@ bool World::run_until(MonoTime when, const std::function<bool()>& condition) {
   while (agenda_.now() < when && !history_.violation()) {
     if (condition && condition()) return true;
     if (!agenda_.run_next()) break;
+    trace_log();
     observer_.look();
   }
   return condition && condition();
@@ -142,10 +164,18 @@ void World::disturb_later() {
 }
 
 void World::disturb() {
-  // While a replica without its tail still counts as in sync, nobody else may fail: more is not promised.
-  if (observer_.is_delicate()) return;
+  if (is_delicate()) return;
   const Fault fault = agenda_.draw.one_of(chosen_);
   if (cause(fault)) ++faults_[static_cast<size_t>(fault)];
+}
+
+bool World::is_delicate() const {
+  return observer_.is_delicate() || (!shape_.durable && std::any_of(brokers_.begin(), brokers_.end(), [](const auto& each) { return each->has_dropped_data(); }));
+}
+
+bool World::may_lose_data(int id) {
+  // Kafka with ZooKeeper promises nothing if the controller that would have to see it go goes at the same time: the next one finds it alive again.
+  return shape_.durable || (is_calm() && observer_.controller() != 0 && observer_.controller() != id && observer_.may_lose_power(id));
 }
 
 bool World::is_calm() const {
@@ -167,7 +197,11 @@ bool World::cause(Fault fault) {
     case Fault::kill:
     case Fault::kill_all:
     case Fault::power_loss:
+    case Fault::power_loss_all:
     case Fault::graceful_stop: return end_broker(fault);
+    case Fault::reassign:
+    case Fault::elect_preferred:
+    case Fault::change_topics: return operate(fault), true;
     default: return disturb_broker(fault);
   }
 }
@@ -212,6 +246,13 @@ bool World::disturb_network(Fault fault) {
   return true;
 }
 
+void World::operate(Fault fault) {
+  trace(name(fault));
+  if (fault == Fault::reassign) return operator_->reassign();
+  if (fault == Fault::elect_preferred) return operator_->elect_preferred();
+  operator_->change_topics();
+}
+
 bool World::end_broker(Fault fault) {
   Draw& draw = agenda_.draw;
   const int id = any_broker();
@@ -224,17 +265,19 @@ bool World::end_broker(Fault fault) {
       target.kill();
       break;
     case Fault::kill_all:
-      if (!draw.one_in(3)) return false;
+    case Fault::power_loss_all:
+      if (!draw.one_in(3) || (fault == Fault::power_loss_all && !shape_.durable)) return false;
       for (auto& each : brokers_) {
-        each->kill();
+        if (fault == Fault::kill_all) each->kill();
+        else each->lose_power();
         restart_later(each->id(), Duration::millis(10), Duration::seconds(8));
       }
       return true;
     case Fault::power_loss:
-      // Kafka with ZooKeeper promises nothing if the controller that would have to see it go goes at the same time: the next one finds it alive again.
-      if (!is_calm() || observer_.controller() == 0 || observer_.controller() == id || !observer_.may_lose_power(id)) return false;
+      if (target.state() == BrokerMachine::State::down || !may_lose_data(id)) return false;
       target.lose_power();
-      observer_.on_power_loss(id);
+      // What was prepared for others must not happen meanwhile either.
+      for (auto& each : brokers_) each->lose_zookeeper_writes(0, false);
       break;
     default:
       if (!is_up) return false;
@@ -283,10 +326,11 @@ bool World::disturb_broker(Fault fault) {
       return true;
     }
     case Fault::disk_write_fails:
-    case Fault::disk_sync_fails: {
+    case Fault::disk_sync_fails:
+    case Fault::disk_sync_drops: {
       if (!is_up) return false;
       const bool writes = fault == Fault::disk_write_fails;
-      target.fail_disk(writes ? "write" : "sync", draw.between(0, writes ? 200 : 40));
+      target.fail_disk(writes ? "write" : "sync", draw.between(0, writes ? 200 : 40), fault == Fault::disk_sync_drops);
       restart_later(id, Duration::seconds(15), Duration::seconds(40));
       return true;
     }

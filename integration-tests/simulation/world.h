@@ -12,13 +12,15 @@
 #include "integration-tests/simulation/broker_machine.h"
 #include "integration-tests/simulation/client.h"
 #include "integration-tests/simulation/observer.h"
+#include "protocol/base/log_capture.h"
 
 namespace quokka::simulation {
 
 enum class Fault {
   kill,                // kill -9 of one broker; it starts again some time later
   kill_all,            // of every broker at the same moment: the page cache survives
-  power_loss,          // of one broker: unsynced writes are gone
+  power_loss,          // of one broker: unsynced writes are gone, or torn; with a durable topic at any time
+  power_loss_all,      // of every broker at the same moment; with a durable topic only
   graceful_stop,       // SIGTERM, controlled shutdown
   pause,               // of one broker, shorter or longer than its session
   session_expiry,
@@ -30,9 +32,13 @@ enum class Fault {
   late_reset,          // the side that connected gives up, the other still gets what was sent
   disk_write_fails,
   disk_sync_fails,
+  disk_sync_drops,     // a sync fails, and what it should have written is gone
   clock_step,
+  reassign,
+  elect_preferred,
+  change_topics,       // others than the one that is written to
 };
-inline constexpr size_t kFaults = 15;
+inline constexpr size_t kFaults = 20;
 const char* name(Fault fault);
 
 struct RunSettings {
@@ -72,12 +78,17 @@ class World {
   void disturb();
   // False if the fault finds nothing to act upon.
   bool cause(Fault fault);
+  // False where more is at stake than is promised.
+  bool may_lose_data(int broker);
   bool disturb_network(Fault fault);
+  void operate(Fault fault);
   bool end_broker(Fault fault);
   bool disturb_broker(Fault fault);
   void cut_for(const std::vector<std::pair<std::string, std::string>>& ways, Duration span);
   // Everybody is up and reaches everybody.
   bool is_calm() const;
+  // A replica without its tail counts as in sync: nobody else may fail, more is not promised.
+  bool is_delicate() const;
   void restart_later(int broker, Duration least, Duration most);
   void heal();
   void check_end();
@@ -85,8 +96,11 @@ class World {
   int any_broker();
   std::string any_host();
   void trace(const std::string& what);
+  // What brokers logged in the last event, with simulated time.
+  void trace_log();
 
   const RunSettings settings_;
+  std::unique_ptr<LogCapture> log_;  // while tracing
   Agenda agenda_;
   Network network_;
   Machine zookeeper_machine_;
@@ -97,6 +111,7 @@ class World {
   std::vector<std::unique_ptr<BrokerMachine>> brokers_;
   Observer observer_;
   std::unique_ptr<TopicMaker> topic_maker_;
+  std::unique_ptr<Operator> operator_;
   std::vector<std::unique_ptr<Producer>> producers_;
   std::vector<std::unique_ptr<Reader>> readers_;
   std::array<uint64_t, kFaults> faults_{};

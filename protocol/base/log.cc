@@ -248,6 +248,11 @@ std::vector<std::string> LogCapture::lines() const {
   return lines_;
 }
 
+std::vector<std::string> LogCapture::drain() {
+  MutexLock lock(mutex_);
+  return std::exchange(lines_, {});
+}
+
 bool LogCapture::contains(std::string_view text) const {
   MutexLock lock(mutex_);
   return std::any_of(lines_.begin(), lines_.end(), [&](const std::string& line) { return line.find(text) != std::string::npos; });

@@ -19,6 +19,8 @@ class LogCapture {
 
   std::vector<std::string> lines() const;  // "WARN [net] text", without the time
   bool contains(std::string_view text) const;
+  // The lines so far, which are then forgotten.
+  std::vector<std::string> drain();
   // Of any thread; called by the log.
   void take(std::string line);
 
