@@ -86,16 +86,23 @@ RdKafka::ErrorCode error_of(const rd_kafka_topic_result_t** topics, size_t count
   return count == 1 ? static_cast<RdKafka::ErrorCode>(rd_kafka_topic_result_error(topics[0])) : RdKafka::ERR__BAD_MSG;
 }
 
-// The end of a partition as its leader knows it. A leader that was just elected does not know yet what is committed and says so, in an error.
-int64_t end_offset(RdKafka::Handle& handle, const std::string& topic, int32_t partition, int timeout_ms) {
-  int64_t first = -1, end = -1;
-  RdKafka::ErrorCode error = RdKafka::ERR_NO_ERROR;
-  eventually(timeout_ms, [&] {
-    error = handle.query_watermark_offsets(topic, partition, &first, &end, timeout_ms);
-    return error == RdKafka::ERR_NO_ERROR;
-  });
-  require(error, "the end of " + topic);
-  return end;
+// The ends of partitions as their leaders know them. A leader that was just elected does not know yet what is committed and says so, in an error. After
+// an error a new client asks: librdkafka remembers for minutes who led, and goes on asking that broker.
+std::vector<int64_t> end_offsets(const std::string& bootstrap, const std::string& topic, int32_t partitions, int timeout_ms) {
+  auto admin = std::make_unique<KafkaAdmin>(bootstrap);
+  std::vector<int64_t> ends;
+  for (int32_t partition = 0; partition < partitions; ++partition) {
+    int64_t first = -1, end = -1;
+    RdKafka::ErrorCode error = RdKafka::ERR_NO_ERROR;
+    eventually(timeout_ms, [&] {
+      error = admin->handle().query_watermark_offsets(topic, partition, &first, &end, timeout_ms);
+      if (error != RdKafka::ERR_NO_ERROR) admin = std::make_unique<KafkaAdmin>(bootstrap);
+      return error == RdKafka::ERR_NO_ERROR;
+    });
+    require(error, "the end of " + topic);
+    ends.push_back(end);
+  }
+  return ends;
 }
 
 }  // namespace
@@ -198,9 +205,7 @@ void read_topic(const std::string& bootstrap, const std::string& topic, int32_t 
   all.insert(keys.begin(), keys.end());
   TopicReader reader(bootstrap, topic, partitions, start, all, timeout_ms);
   // A consumer that has read all that is known to be committed is told "end", which a new leader may say too early.
-  KafkaAdmin admin(bootstrap);
-  std::vector<int64_t> ends;
-  for (int32_t partition = 0; partition < partitions; ++partition) ends.push_back(end_offset(admin.handle(), topic, partition, timeout_ms));
+  const std::vector<int64_t> ends = end_offsets(bootstrap, topic, partitions, timeout_ms);
   std::vector<bool> at_end(static_cast<size_t>(partitions), false);
   int32_t ended = 0;
   const auto deadline = Clock::now() + std::chrono::milliseconds(timeout_ms);
