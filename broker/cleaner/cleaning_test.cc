@@ -53,6 +53,12 @@ TEST(Cleaning, ALogHoldsTheLastValueOfEachKeyAndItsSegmentsAreMerged) {
   EXPECT_TRUE(life.names(".swap").empty());
   life.advance(Duration::seconds(120));  // file.delete.delay.ms
   EXPECT_TRUE(life.names(".deleted").empty());
+  // The producers' state at the beginning of each segment that is left, and of no other.
+  std::vector<std::string> snapshots;
+  for (const SegmentPtr& segment : *life.log().segments())
+    if (segment->base_offset() > Offset(0)) snapshots.push_back(segment->path(".snapshot").substr(7));
+  EXPECT_EQ(life.names(".snapshot"), snapshots);
+  EXPECT_GT(snapshots.size(), 1u);
 }
 
 TEST(Cleaning, ReadsFindTheirWayThroughTheHoles) {

@@ -207,6 +207,17 @@ TEST(LogHazards, H63AnUnfinishedReplacementIsUndoneAFinishedOneCompleted) {
   on.write_file(r.second + ".log.swap", "not to be used");
   on.open(false, Offset(12));
   EXPECT_EQ(on.all(), before);
+  // A start that dies while it makes order: the next one must not take the swap for complete.
+  for (const char* dies_at : {".swap", ".cleaned"}) {
+    on.log.reset();
+    on.write_file(r.first + ".index.cleaned", "");
+    on.write_file(r.first + ".log.swap", "not to be used");
+    on.disk.set_fault([&](const MemoryDisk::Operation& operation) { return operation.name == "remove" && operation.path.ends_with(dies_at); });
+    EXPECT_FALSE(on.try_open(false, Offset(12)).ok()) << dies_at;
+    on.disk.set_fault(nullptr);
+    on.open(false, Offset(12));
+    EXPECT_EQ(on.all(), before) << dies_at;
+  }
 }
 
 // KAFKA-6264: a segment whose offsets do not fit 32 bits relative to its base.
