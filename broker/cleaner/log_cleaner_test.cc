@@ -183,7 +183,7 @@ TEST(LogCleaner, KeepsToItsRate) {
 }
 
 TEST(LogCleaner, AStopEndsACleaningBetweenTwoStepsAndLeavesNothing) {
-  for (int at = 0; at < 60; ++at) {
+  for (int at = 0; at < 200; ++at) {
     MemoryDisk disk;
     CompactedLife life(disk, compacted(), settings(2));
     put_many(life, 60, 7);
