@@ -124,14 +124,14 @@ mixed-test: all $(MIXED_TEST)
 	else echo "mixed-test skipped: $$why"; fi
 
 # `make simulation SEEDS=1-100`: whole clusters in one thread, from seeds, in two processes. TRACE=1 tells what happens,
-# ONLY=kill causes no other fault.
+# ONLY=kill causes no other fault, which happen for DISTURBED seconds.
 SEEDS ?= 1-20
 SIMULATE := $(OUT)/integration-tests/simulation/simulate
 SIMULATION := $(OUT)/integration-tests/simulation/main.o $(call objects,$(filter integration-tests/simulation/%,$(LIBRARY_SOURCES)))
 $(SIMULATE): $(SIMULATION) $(call archives,broker coord protocol)
 	$(LINK) $(LIBS)
 simulation: $(SIMULATE)
-	@$< $(SEEDS) $(if $(TRACE),--trace) $(if $(ONLY),--only $(ONLY))
+	@$< $(SEEDS) $(if $(TRACE),--trace) $(if $(ONLY),--only $(ONLY)) $(if $(DISTURBED),--seconds $(DISTURBED))
 
 # `make faults RUNS=10 ROWS=F1,F4`: rows of the fault table; the report lies in build/.
 RUNS ?= 1

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # usage: check.sh [--no-install] [--with-asan]
 #
-# Installs what the tests need, builds with warnings as errors, and runs unit tests, integration tests, tidy, clang's thread-safety
-# analysis and two minutes of fuzzing; with --with-asan the unit tests once more under AddressSanitizer and UBSan. The last line sums it
-# all up, alone on a line: "N passed, N failed". The exit status is 0 if nothing failed.
+# Installs what the tests need, builds with warnings as errors, and runs unit tests, integration tests, a thousand seeds of the
+# simulation, tidy, clang's thread-safety analysis and two minutes of fuzzing; with --with-asan the unit tests once more under
+# AddressSanitizer and UBSan. The last line sums it all up, alone on a line: "N passed, N failed". The exit status is 0 if nothing failed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PROGRAM=check.sh
@@ -66,6 +66,7 @@ step tidy make -s tidy
 step build make -s -j"$jobs" all
 counted_step "unit tests" make -s -j"$jobs" unit-test
 counted_step "integration tests" make -s -j"$jobs" integration-test
+step simulation make -s -j"$jobs" simulation SEEDS=1-1000
 step thread-safety make -s -j"$jobs" thread-safety
 counted_step fuzzing make -s -j"$jobs" fuzz
 if [ "$asan" = 1 ]; then counted_step "unit tests, ASan" make -s -j"$jobs" asan; fi

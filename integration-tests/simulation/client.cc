@@ -237,6 +237,7 @@ void Producer::send_batch(int partition, const BatchPtr& batch) {
     ++resent_;
   }
   batch->in_flight = true;
+  batch->sent_in = settings_.leads(name_of(partition), lanes_[partition].leader);
   ++lanes_[partition].in_flight;
   using Topic = ProduceRequest::TopicProduceData;
   ProduceRequest request;
@@ -260,14 +261,19 @@ void Producer::on_answer(int partition, const BatchPtr& batch, ErrorCode error, 
   Lane& lane = lanes_[partition];
   batch->in_flight = false;
   --lane.in_flight;
-  if (std::find(lane.batches.begin(), lane.batches.end(), batch) == lane.batches.end()) return;  // of an id that was given up
+  if (std::find(lane.batches.begin(), lane.batches.end(), batch) == lane.batches.end()) {  // of an id that was given up
+    if (lane.in_flight == 0) send_after_pause(partition);
+    return;
+  }
   switch (error) {
     case ErrorCode::NONE:
     case ErrorCode::DUPLICATE_SEQUENCE_NUMBER: acknowledge(partition, batch, error == ErrorCode::NONE ? base : Offset()); break;
     case ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER:
     case ErrorCode::UNKNOWN_PRODUCER_ID:
-      if (lane.batches.empty() || lane.batches.front() != batch) {
+      // Who was deposed and does not know it yet does not know the last batches either.
+      if (lane.batches.front() != batch || batch->sent_in.value < 0 || settings_.leads(name_of(partition), lane.leader) != batch->sent_in) {
         lane.recovering = true;
+        refresh();
         break;
       }
       return on_sequence_refused(partition, batch, error);

@@ -97,6 +97,8 @@ class Producer final : public Client {
     bool idempotent = true;  // with acks=all; else acks=1 without sequences
     size_t in_flight_max = 5;
     Duration pause_max = Duration::millis(300);
+    // The epoch in which the broker leads, as ZooKeeper has it; -1 it does not.
+    std::function<LeaderEpoch(const TopicPartition&, int broker)> leads;
   };
   Producer(Agenda& agenda, Network& network, const ClusterShape& shape, int id, Settings settings, History& history);
   ~Producer() override;
@@ -115,6 +117,7 @@ class Producer final : public Client {
     int32_t sequence = -1;
     bool in_flight = false;
     int sends = 0;
+    LeaderEpoch sent_in;  // the receiver's, at the last time
   };
   using BatchPtr = std::shared_ptr<Batch>;
   // What goes to one partition, in order.

@@ -95,7 +95,8 @@ int sum_up(const Options& options, int from) {
     if (options.each || told.violation[0] != 0) print(told);
     if (told.violation[0] != 0) {
       violations[told.seed] = told.violation.data();
-      std::printf("  again: make simulation SEEDS=%" PRIu64 "-%" PRIu64 " TRACE=1\n", told.seed, told.seed);
+      std::printf("  again: make simulation SEEDS=%" PRIu64 "-%" PRIu64 " TRACE=1%s%s%s%" PRId64 "\n", told.seed, told.seed, options.run.only ? " ONLY=" : "",
+                  options.run.only ? name(*options.run.only) : "", " DISTURBED=", options.run.disturbed.us / 1000000);
     }
     std::fflush(stdout);
     sum.events += told.events;

@@ -98,16 +98,18 @@ bool Observer::in_isr(const TopicPartition& name, int broker) const {
 void Observer::look_at(BrokerMachine& broker) {
   const Node* node = broker.node();
   if (node == nullptr || node->replicas() == nullptr) return;
-  std::set<TopicPartition> held;
-  for (const PartitionPtr& partition : node->replicas()->all()) {
-    if (partition->name().topic != shape_.topic) continue;
-    held.insert(partition->name());
-    look_at_replica(broker, partition);
+  const std::vector<PartitionPtr> held = node->replicas()->all();
+  for (const PartitionPtr& partition : held) {
+    if (partition->name().topic == shape_.topic) look_at_replica(broker, partition);
   }
-  // It was told to go, which nobody is while in sync. (What lies in a directory that is offline is not there either.)
-  for (auto& [name, replicas] : replicas_) {
+  // It was told to go. (What lies in a directory that is offline is not there either.)
+  for (const auto& [index, going] : topic_.removing) {
+    const TopicPartition name{shape_.topic, index};
+    if (std::find(going.begin(), going.end(), BrokerId(broker.id())) == going.end()) continue;
+    if (std::any_of(held.begin(), held.end(), [&](const PartitionPtr& each) { return each->name() == name; })) continue;
+    auto& replicas = replicas_[name];
     const auto replica = replicas.find(broker.id());
-    if (replica != replicas.end() && replica->second.life == broker.life() && !held.contains(name) && !in_isr(name, broker.id())) replicas.erase(replica);
+    if (replica != replicas.end() && replica->second.life == broker.life()) replicas.erase(replica);
   }
 }
 
@@ -262,6 +264,11 @@ std::string Observer::unrest(size_t partitions) const {
     }
   }
   return {};
+}
+
+LeaderEpoch Observer::leads(const TopicPartition& name, int id) const {
+  const auto state = states_.find(name);
+  return state == states_.end() || state->second.leader.value != id ? LeaderEpoch() : state->second.leader_epoch;
 }
 
 int Observer::controller() const {

@@ -48,6 +48,8 @@ class Observer {
   // Everything has come to rest: all replicas in sync, with all of the leader's log committed. Otherwise what is missing.
   std::string unrest(size_t partitions) const;
   const std::map<TopicPartition, znodes::PartitionState>& states() const { return states_; }
+  // The epoch in which the broker leads the partition, as ZooKeeper has it; -1 it does not.
+  LeaderEpoch leads(const TopicPartition& name, int broker) const;
   // The broker named by /controller; 0 none.
   int controller() const;
 

@@ -124,6 +124,7 @@ void World::begin() {
       settings.idempotent = i == 0 || !agenda_.draw.one_in(4);
       settings.in_flight_max = static_cast<size_t>(agenda_.draw.between(1, 5));
       settings.pause_max = agenda_.draw.span(Duration::millis(40), Duration::millis(600));
+      settings.leads = [this](const TopicPartition& name, int broker_id) { return observer_.leads(name, broker_id); };
       producers_.push_back(std::make_unique<Producer>(agenda_, network_, shape_, id, settings, history_));
       producers_.back()->start();
     }

@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+"""break-guards.py [ID ...]: switches the guards of hazards off, one after another, and says which seed of the simulation finds each.
+
+For each entry one source file is compiled with one change, linked before the archives, and run from seed 1 on until a violation (at most SEEDS of them).
+Run `make build/release/integration-tests/simulation/simulate` first. An entry whose text is not in its file any more is an error.
+SEEDS=400 in the environment is the default. The tree itself is not changed.
+"""
+import os
+import subprocess
+import sys
+import time
+
+OUT = "build/release"
+FLAGS = "-I. -DBOOST_ASIO_NO_DEPRECATED -DSPDLOG_COMPILED_LIB -DSPDLOG_FMT_EXTERNAL -DTHREADED -std=c++20 -pthread -O1 -w".split()
+LIBS = ("-lboost_program_options -lboost_json -lzookeeper_mt -lisal -lz -lsnappy -llz4 -lzstd -lspdlog -lfmt -lprometheus-cpp-core -lpthread").split()
+CHUNK = 20
+
+# id, file, what is there, what is there instead
+GUARDS = [
+    ("H1", "broker/replica/follower.cc", "if (leader.end_offset.value < 0) {", "if (true) {"),
+    ("H3", "broker/replica/partition.cc", "  if (asked.value == -1 || asked == leader_epoch_) return ErrorCode::NONE;", "  return ErrorCode::NONE;"),
+    ("H4", "broker/replica/leader.cc", "fetch.fetch_offset >= high_watermark_ && fetch.fetch_offset >= epoch_start_;", "true;"),
+    ("H8", "broker/log/log_cut.cc", "  if (epochs_.truncate_from_end(offset)) epochs_dirty_ = true;\n  if (offset >= log_end()) return {};",
+     "  if (offset >= log_end()) return {};\n  if (epochs_.truncate_from_end(offset)) epochs_dirty_ = true;"),
+    ("H9", "broker/peers/replica_fetchers.cc", "data.diverging_epoch.epoch >= 0 || data.diverging_epoch.end_offset.value >= 0", "false"),
+    ("H10", "broker/replica/partition.cc", "    if (read.last_fetched_epoch.value >= 0) {",
+     "    if (read.follower) collect(leading_->on_follower_fetch(*read.follower, surroundings_.clock.now()), after);\n    if (read.last_fetched_epoch.value >= 0) {"),
+    ("H11", "broker/replica/leader.cc", "return in_isr(id) || (pending_ && contains(pending_->isr, id));", "return in_isr(id);"),
+    ("H12", "broker/replica/leader.cc", "case ProposalOutcome::unknown: effects.propose = pending_; break;", "case ProposalOutcome::unknown: pending_.reset(); break;"),
+    ("H13", "broker/peers/isr_proposer.cc", "    case ErrorCode::NEW_LEADER_ELECTED: return", "    case ErrorCode::NOT_CONTROLLER:\n    case ErrorCode::NEW_LEADER_ELECTED: return"),
+    ("H14", "broker/replica/leader.cc", "case ProposalOutcome::superseded: break;", "case ProposalOutcome::superseded: pending_.reset(); effects.high_watermark = advance_high_watermark(now); break;"),
+    ("H17", "broker/peers/isr_proposer.cc", "outcome == ZkOutcome::ok && stat.czxid == fetched_as.value", "outcome == ZkOutcome::ok"),
+    ("H18", "broker/replica/leader.cc", "  if (!has_enough_replicas()) return std::nullopt;\n", ""),
+    ("H29", "coord/controller/runner/fenced_writes.cc", "  ops.insert(ops.begin(), ZkOp::check(std::string(znodes::kControllerEpoch), epoch_version_));",
+     "  ops.insert(ops.begin(), ZkOp::check(std::string(znodes::kControllerEpoch), -1));"),
+    ("H30", "coord/controller/runner/shell_election.cc", "stat.ephemeral_owner == self.ports_.session.session_id();", "false;"),
+    ("H32", "coord/controller/core.cc", "} else if (known->epoch != broker.epoch) {", "} else if (false) {"),
+    ("H34", "coord/controller/runner/fenced_writes.cc", "case ZkOutcome::session_expired: return self->end(WritesEnd::expired);", "case ZkOutcome::session_expired: return;"),
+    ("H42", "broker/replica/leader.cc", "case ProposalOutcome::unknown: effects.propose = pending_; break;",
+     "case ProposalOutcome::unknown: committed_.isr = pending_->isr; pending_.reset(); effects.high_watermark = advance_high_watermark(now); break;"),
+    ("H43", "broker/producer/producer_states.cc", "for (size_t i = 0; i < producer->batches_count; ++i) {", "for (size_t i = producer->batches_count; i < producer->batches_count; ++i) {"),
+    ("H57", "broker/log/flush.cc", "  if (sync_directory_) return disk_->sync_directory(directory_);", "  if (false) return disk_->sync_directory(directory_);"),
+    ("H58", "broker/disk/disk.cc", "    if (auto status = (*file)->sync(); !status) return status;", "    if (false) return Status();"),
+    ("H66", "broker/log/log.cc", "  if (status.ok()) {\n    if (flush.trunc", "  if (true) {\n    if (flush.trunc"),
+    ("durable leader", "broker/replica/leader.cc", "settings_.durable ? std::min(synced_end_, log_end_) : log_end_", "log_end_"),
+    ("durable follower", "broker/replica/partition.cc", "if (!following_ || log.fenced() || is_unsynced()) return std::nullopt;", "if (!following_ || log.fenced()) return std::nullopt;"),
+]
+
+
+def program_without(guard, directory):
+    identity, path, there, instead = guard
+    text = open(path).read()
+    if text.count(there) < 1:
+        sys.exit(f"{identity}: {path} has no such text any more: {there}")
+    source = os.path.join(directory, "broken.cc")
+    with open(source, "w") as out:
+        out.write(text.replace(there, instead, 1))
+    broken, program = os.path.join(directory, "broken.o"), os.path.join(directory, "simulate")
+    subprocess.run(["g++", *FLAGS, "-c", source, "-o", broken], check=True)
+    folder = f"{OUT}/integration-tests/simulation"
+    objects = [f"{folder}/{name}" for name in sorted(os.listdir(folder)) if name.endswith(".o") and not name.endswith("_test.o")]
+    archives = [f"{OUT}/lib{room}.a" for room in ("broker", "coord", "protocol")]
+    subprocess.run(["g++", "-pthread", "-o", program, *objects, broken, "-Wl,--start-group", *archives, "-Wl,--end-group", *LIBS], check=True)
+    return program
+
+
+def first_violation(program, seeds_max):
+    begin = time.monotonic()
+    for first in range(1, seeds_max + 1, CHUNK):
+        out = subprocess.run([program, f"{first}-{min(first + CHUNK - 1, seeds_max)}"], capture_output=True, text=True).stdout
+        found = sorted((line for line in out.splitlines() if line.startswith("seed ")), key=lambda line: int(line.split()[1].rstrip(":")))
+        if found or "a process fell" in out:
+            seed = found[0].split()[1].rstrip(":") if found else "?"
+            return seed, time.monotonic() - begin, found[0].split("acknowledged, ", 1)[-1] if found else "a process fell"
+    return None, time.monotonic() - begin, "found by no seed"
+
+
+def main():
+    wanted, seeds_max = sys.argv[1:], int(os.environ.get("SEEDS", "400"))
+    missed = 0
+    for guard in GUARDS:
+        if wanted and guard[0] not in wanted:
+            continue
+        directory = f"build/broken-guards/{guard[0].replace(' ', '-')}"
+        os.makedirs(directory, exist_ok=True)
+        seed, seconds, what = first_violation(program_without(guard, directory), seeds_max)
+        missed += seed is None
+        print(f"{guard[0]}\tseed {seed}\t{seconds:.0f} s\t{what}", flush=True)
+        os.remove(os.path.join(directory, "simulate"))
+    sys.exit(1 if missed else 0)
+
+
+main()
