@@ -38,7 +38,7 @@ INCLUDES = {
     "broker/replica": BROKER_REPLICA,
     "broker/journal": BROKER_REPLICA + ["broker/replica"],
     "broker/group": BROKER_REPLICA + ["broker/replica", "broker/journal"],
-    "broker/txn": BROKER_REPLICA + ["broker/replica", "broker/journal", "broker/group"],
+    "broker/txn": BROKER_REPLICA + ["broker/replica", "broker/peers", "broker/journal"],
     "broker/handlers": BROKER_REPLICA + ["broker/replica", "broker/peers", "broker/journal", "broker/group", "broker/txn", "broker/security", "broker/quota"],
     "broker/node": BROKER_REPLICA + ["broker/cleaner", "broker/replica", "broker/peers", "broker/handlers", "broker/journal", "broker/group", "broker/txn", "broker/security", "broker/quota"],
     "broker": ["protocol/*", "coord/*", "broker/*"],
@@ -47,7 +47,7 @@ INCLUDES = {
 }
 
 # Cores: they decide and perform nothing. Besides the standard library they include these only.
-PURE = re.compile(r"^(broker/(producer|epochs)/|coord/(znodes|view)/|coord/controller/(core|effects|election|picture|placement|reassignment)[a-z_]*\.|broker/replica/(leader|follower)\.|broker/group/(group|group_values|group_joining|group_rebalance|group_offsets)\.|broker/(group|txn)/\w*core|broker/cleaner/(offset_map|log_choice)\.)")
+PURE = re.compile(r"^(broker/(producer|epochs)/|coord/(znodes|view)/|coord/controller/(core|effects|election|picture|placement|reassignment)[a-z_]*\.|broker/replica/(leader|follower)\.|broker/group/(group|group_values|group_joining|group_rebalance|group_offsets)\.|broker/txn/transaction\.|broker/(group|txn)/\w*core|broker/cleaner/(offset_map|log_choice)\.)")
 PURE_INCLUDES = ("protocol/base/", "protocol/records/", "coord/znodes/", "coord/view/")
 PURE_FORBIDDEN_BASE = ("protocol/base/loop.h", "protocol/base/log_capture.h")
 PURE_FORBIDDEN_STD = {"thread", "fstream", "iostream", "filesystem", "random", "chrono", "condition_variable", "future", "mutex"}

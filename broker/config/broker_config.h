@@ -137,6 +137,14 @@ struct BrokerConfig {
   bool quokka_admin_port_given = false;  // set by the user: then it must be had
   int32_t quokka_requests_in_flight_max = 0;
   int64_t quokka_connection_bytes_max = 0;
+
+  // Transactions
+  int32_t transaction_state_log_load_buffer_size = 0;
+  int32_t transaction_max_timeout_ms = 0;
+  int32_t transactional_id_expiration_ms = 0;
+  int32_t transaction_abort_timed_out_transaction_cleanup_interval_ms = 0;
+  int32_t transaction_remove_expired_transaction_cleanup_interval_ms = 0;
+  bool transaction_partition_verification_enable = true;
 };
 
 // What the start tells a person about the keys that were given, one sentence each.

@@ -2,10 +2,8 @@
 
 #include <fmt/core.h>
 
-#include <atomic>
 #include <utility>
 
-#include "broker/journal/coordinator_partition.h"
 #include "protocol/base/mutex.h"
 #include "protocol/base/topic_name.h"
 #include "protocol/base/uuid.h"
@@ -22,111 +20,34 @@ std::string uuid_text(Random& random) {
                      id.low & 0xffffffffffff);
 }
 
-template <class F>
-void run_on(Loop& loop, F f) {
-  if (loop.in_loop()) f();
-  else loop.post(std::move(f));
-}
-
 }  // namespace
 
-GroupCoordinator::GroupCoordinator(Settings settings, Ports ports) : settings_(std::move(settings)), ports_(std::move(ports)) {
-  for (Loop* loop : ports_.loops) lanes_.push_back(std::make_unique<Lane>(Lane{loop}));
-}
+GroupCoordinator::GroupCoordinator(Settings settings, Ports ports)
+    : settings_(std::move(settings)), ports_(std::move(ports)), shards_(ports_.loops, [this](PartitionIndex partition, Loop& loop) {
+        Journal::Settings journal = settings_.journal;
+        journal.partition = {std::string(kGroupMetadataTopic), partition};
+        return std::make_unique<GroupShard>(settings_.groups, std::move(journal), Journal::Ports{loop, ports_.pool, ports_.logs});
+      }) {}
 
 void GroupCoordinator::start() {
-  for (const auto& lane : lanes_) {
-    lane->loop->post([this, &lane = *lane] {
-      lane.loop->call_after(settings_.retention_check, [this, &lane] { check_retention(lane); });
-    });
-  }
+  shards_.every(settings_.retention_check, [](GroupShard& shard) { shard.on_retention(); });
 }
 
-template <class F>
-void GroupCoordinator::on_every_lane(F f, Task done) {
-  struct Left {
-    std::atomic<size_t> lanes{0};
-    Task done;
-  };
-  auto left = std::make_shared<Left>();
-  left->lanes = lanes_.size();
-  left->done = std::move(done);
-  for (const auto& lane : lanes_) {
-    lane->loop->post([&lane = *lane, f, left] {
-      f(lane);
-      if (--left->lanes == 0) left->done();
-    });
-  }
-}
-
-void GroupCoordinator::stop(Task done) {
-  on_every_lane(
-      [](Lane& lane) {
-        lane.stopped = true;
-        for (const auto& [partition, shard] : lane.shards) shard->journal().resign(std::nullopt);
-      },
-      std::move(done));
-}
-
-void GroupCoordinator::check_retention(Lane& lane) {
-  if (lane.stopped) return;
-  for (const auto& [partition, shard] : lane.shards) shard->on_retention();
-  lane.loop->call_after(settings_.retention_check, [this, &lane] { check_retention(lane); });
-}
+void GroupCoordinator::stop(Task done) { shards_.stop(std::move(done)); }
 
 PartitionIndex GroupCoordinator::partition_of(std::string_view group) const {
-  const ClusterViewPtr view = ports_.view.get();
-  const TopicView* topic = view->topic(kGroupMetadataTopic);
-  const bool is_there = topic != nullptr && !topic->partitions.empty();
-  const int32_t partitions = !is_there ? settings_.partitions : topic->partitions.back().index.value + 1;
-  return coordinator_partition(group, partitions);
-}
-
-GroupShard& GroupCoordinator::shard_of(Lane& lane, PartitionIndex partition) {
-  std::unique_ptr<GroupShard>& shard = lane.shards[partition];
-  if (!shard) {
-    Journal::Settings journal = settings_.journal;
-    journal.partition = {std::string(kGroupMetadataTopic), partition};
-    shard = std::make_unique<GroupShard>(settings_.groups, std::move(journal), Journal::Ports{*lane.loop, ports_.pool, ports_.logs});
-  }
-  return *shard;
-}
-
-template <class F, class Refuse>
-void GroupCoordinator::with_shard(const std::string& group, F f, Refuse refuse) {
-  const PartitionIndex partition = partition_of(group);
-  Lane& lane = lane_of(partition);
-  run_on(*lane.loop, [&lane, partition, f = std::move(f), refuse = std::move(refuse)]() mutable {
-    const auto found = lane.shards.find(partition);
-    const ErrorCode error = found == lane.shards.end() ? ErrorCode::NOT_COORDINATOR : found->second->readiness();
-    if (error == ErrorCode::NONE) f(*found->second);
-    else refuse(error);
-  });
+  return coordinator_partition(*ports_.view.get(), kGroupMetadataTopic, settings_.partitions, group);
 }
 
 // --- Leadership
 
-void GroupCoordinator::lead(PartitionIndex partition, LeaderEpoch epoch) {
-  Lane& lane = lane_of(partition);
-  lane.loop->post([this, &lane, partition, epoch] {
-    if (!lane.stopped) shard_of(lane, partition).journal().lead(epoch);
-  });
-}
+void GroupCoordinator::lead(PartitionIndex partition, LeaderEpoch epoch) { shards_.lead(partition, epoch); }
 
-void GroupCoordinator::resign(PartitionIndex partition, std::optional<LeaderEpoch> epoch) {
-  Lane& lane = lane_of(partition);
-  lane.loop->post([&lane, partition, epoch] {
-    if (const auto found = lane.shards.find(partition); found != lane.shards.end()) found->second->journal().resign(epoch);
-  });
-}
+void GroupCoordinator::resign(PartitionIndex partition, std::optional<LeaderEpoch> epoch) { shards_.resign(partition, epoch); }
 
 void GroupCoordinator::on_partitions_deleted(const std::vector<TopicPartition>& partitions) {
   if (partitions.empty()) return;
-  for (const auto& lane : lanes_) {
-    lane->loop->post([&lane = *lane, partitions] {
-      for (const auto& [partition, shard] : lane.shards) shard->on_partitions_deleted(partitions);
-    });
-  }
+  shards_.on_every([partitions](GroupShard& shard) { shard.on_partitions_deleted(partitions); }, [] {});
 }
 
 // --- Requests. The two ways out of one request share its `done`.
@@ -187,6 +108,15 @@ void GroupCoordinator::commit(OffsetCommit commit, Function<void(std::vector<Err
       [count, answer](ErrorCode error) { (*answer)(std::vector<ErrorCode>(count, error)); });
 }
 
+void GroupCoordinator::write_marker(PartitionIndex partition, ProducerId producer, ProducerEpoch epoch, EndTransactionMarker marker,
+                                    Function<void(ErrorCode)> done) {
+  auto answer = std::make_shared<Function<void(ErrorCode)>>(std::move(done));
+  shards_.with_shard(
+      partition,
+      [producer, epoch, marker, answer](GroupShard& shard) { shard.journal().append_marker(producer, epoch, marker, std::move(*answer)); },
+      [answer](ErrorCode) { (*answer)(ErrorCode::NOT_LEADER_OR_FOLLOWER); });
+}
+
 void GroupCoordinator::fetch_offsets(std::string group, std::optional<std::vector<TopicPartition>> partitions, bool require_stable,
                                      Function<void(GroupShard::Fetched)> done) {
   auto answer = std::make_shared<Function<void(GroupShard::Fetched)>>(std::move(done));
@@ -212,14 +142,12 @@ void GroupCoordinator::list(Function<void(ErrorCode, std::vector<GroupOverview>)
     std::vector<GroupOverview> groups GUARDED_BY(mutex);
   };
   auto gathered = std::make_shared<Gathered>();
-  const auto gather = [gathered](Lane& lane) {
+  const auto gather = [gathered](GroupShard& shard) {
     MutexLock lock(gathered->mutex);
-    for (const auto& [partition, shard] : lane.shards) {
-      if (shard->readiness() == ErrorCode::COORDINATOR_LOAD_IN_PROGRESS) gathered->error = ErrorCode::COORDINATOR_LOAD_IN_PROGRESS;
-      for (GroupOverview& each : shard->list()) gathered->groups.push_back(std::move(each));
-    }
+    if (shard.readiness() == ErrorCode::COORDINATOR_LOAD_IN_PROGRESS) gathered->error = ErrorCode::COORDINATOR_LOAD_IN_PROGRESS;
+    for (GroupOverview& each : shard.list()) gathered->groups.push_back(std::move(each));
   };
-  on_every_lane(gather, [gathered, done = std::move(done)]() mutable {
+  shards_.on_every(gather, [gathered, done = std::move(done)]() mutable {
     ErrorCode error = ErrorCode::NONE;
     std::vector<GroupOverview> groups;
     {

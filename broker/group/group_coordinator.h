@@ -5,13 +5,13 @@
 // NOT_COORDINATOR.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "broker/group/group_shard.h"
+#include "broker/journal/coordinator_shards.h"
 #include "coord/view/cluster_view.h"
 
 namespace quokka {
@@ -57,6 +57,8 @@ class GroupCoordinator {
   void heartbeat(std::string group, MemberIdentity member, int32_t generation, Function<void(ErrorCode)> done);
   void leave(std::string group, std::vector<MemberIdentity> members, Function<void(GroupShard::Left)> done);
   void commit(OffsetCommit commit, Function<void(std::vector<ErrorCode>)> done);
+  // The end of a transaction in that partition of __consumer_offsets. NOT_LEADER_OR_FOLLOWER while it is not coordinated here.
+  void write_marker(PartitionIndex partition, ProducerId producer, ProducerEpoch epoch, EndTransactionMarker marker, Function<void(ErrorCode)> done);
   void fetch_offsets(std::string group, std::optional<std::vector<TopicPartition>> partitions, bool require_stable,
                      Function<void(GroupShard::Fetched)> done);
   void describe(std::string group, Function<void(Result<GroupDescription>)> done);
@@ -66,26 +68,15 @@ class GroupCoordinator {
   void delete_offsets(std::string group, std::vector<TopicPartition> partitions, Function<void(GroupShard::Deleted)> done);
 
  private:
-  struct Lane {
-    Loop* loop;
-    // The loop's own.
-    std::map<PartitionIndex, std::unique_ptr<GroupShard>> shards{};
-    bool stopped = false;
-  };
-
-  Lane& lane_of(PartitionIndex partition) { return *lanes_[static_cast<size_t>(partition.value) % lanes_.size()]; }
-  GroupShard& shard_of(Lane& lane, PartitionIndex partition);
   // `f(shard)` on the shard's loop if it is ready, else `refuse(error)`.
   template <class F, class Refuse>
-  void with_shard(const std::string& group, F f, Refuse refuse);
-  void check_retention(Lane& lane);
-  // `f(lane)` on the loop of each, then `done` once on the loop of the last one.
-  template <class F>
-  void on_every_lane(F f, Task done);
+  void with_shard(const std::string& group, F f, Refuse refuse) {
+    shards_.with_shard(partition_of(group), std::move(f), std::move(refuse));
+  }
 
   const Settings settings_;
   const Ports ports_;
-  std::vector<std::unique_ptr<Lane>> lanes_;  // constant after construction
+  CoordinatorShards<GroupShard> shards_;
 };
 
 }  // namespace quokka

@@ -170,6 +170,23 @@ TEST(GroupCore, OffsetsOfAnOpenTransactionAreNotStable) {
   EXPECT_EQ(harness.fetch("aborted", kPartition), -1);
 }
 
+TEST(GroupCore, OffsetsOfATransactionNeedNoMemberAndBelongToIt) {
+  GroupHarness on;
+  OffsetCommit commit;
+  commit.group = "g";
+  commit.transaction = OffsetTransaction{ProducerId(7), ProducerEpoch(2), 5};
+  commit.partitions.push_back({{"t", PartitionIndex(0)}, {}});
+  GroupCore::Committed committed = on.core.on_offset_commit(commit, on.now());
+  EXPECT_EQ(committed.partitions, std::vector{ErrorCode::NONE});
+  ASSERT_EQ(committed.effects.writes.size(), 1u);
+  EXPECT_EQ(committed.effects.writes[0].transaction, commit.transaction);
+  EXPECT_TRUE(on.core.fetch_offsets("g", std::nullopt, false).empty()) << "nothing is in the log";
+  // A generation is checked if it is given.
+  commit.generation = 1;
+  commit.member.member_id = "m";
+  EXPECT_EQ(on.core.on_offset_commit(commit, on.now()).partitions, std::vector{ErrorCode::UNKNOWN_MEMBER_ID});
+}
+
 TEST(GroupCore, WhatWaitsIsAnsweredWhenTheShardGoes) {
   GroupHarness harness;
   settle(harness, "g", "A");

@@ -26,11 +26,13 @@ ErrorCode GroupCore::check_commit(const Group& group, const OffsetCommit& commit
   if (group.is(GroupState::DEAD)) return ErrorCode::COORDINATOR_NOT_AVAILABLE;
   // Consumers that assign partitions by themselves, and tools, commit without a generation while the group has no members.
   if (commit.generation < 0 && group.is(GroupState::EMPTY)) return ErrorCode::NONE;
-  if (commit.generation < 0 && commit.member.member_id.empty() && !commit.member.instance_id) return ErrorCode::UNKNOWN_MEMBER_ID;
+  // In a transaction the producer's epoch fences as well, and old clients name no member.
+  if (commit.generation < 0 && commit.member.member_id.empty() && !commit.member.instance_id)
+    return commit.transaction ? ErrorCode::NONE : ErrorCode::UNKNOWN_MEMBER_ID;
   if (const ErrorCode error = check_member(group, commit.member); error != ErrorCode::NONE) return error;
   if (commit.generation != group.generation) return ErrorCode::ILLEGAL_GENERATION;
   // The generation before has ended; what this one owns is not known.
-  return group.is(GroupState::COMPLETING_REBALANCE) ? ErrorCode::REBALANCE_IN_PROGRESS : ErrorCode::NONE;
+  return !commit.transaction && group.is(GroupState::COMPLETING_REBALANCE) ? ErrorCode::REBALANCE_IN_PROGRESS : ErrorCode::NONE;
 }
 
 GroupCore::Committed GroupCore::on_offset_commit(const OffsetCommit& commit, GroupTime now) {
@@ -41,13 +43,14 @@ GroupCore::Committed GroupCore::on_offset_commit(const OffsetCommit& commit, Gro
     return std::move(committed);
   };
   Group* group = known(commit.group);
-  if (group == nullptr && commit.generation >= 0) return refuse(ErrorCode::ILLEGAL_GENERATION);
+  if (group == nullptr && commit.generation >= 0 && !commit.transaction) return refuse(ErrorCode::ILLEGAL_GENERATION);
   if (group == nullptr) group = &create(commit.group, now);
   if (const ErrorCode error = check_commit(*group, commit); error != ErrorCode::NONE) return refuse(error);
-  if (!group->is(GroupState::EMPTY)) extend_session(*group, group->member(commit.member.member_id), now);
+  if (!group->is(GroupState::EMPTY) && !commit.transaction) extend_session(*group, group->member(commit.member.member_id), now);
 
   GroupWrite write;
   write.is_offset_commit = true;
+  write.transaction = commit.transaction;
   for (size_t i = 0; i < commit.partitions.size(); ++i) {
     const OffsetCommit::Partition& each = commit.partitions[i];
     if (utf16_units(each.record.metadata) > static_cast<size_t>(settings_.offset_metadata_bytes_max)) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "broker/group/group_records.h"
+#include "broker/journal/coordinator_shards.h"
 #include "protocol/base/log.h"
 
 namespace quokka {
@@ -11,14 +12,7 @@ namespace quokka {
 GroupShard::GroupShard(GroupSettings settings, Journal::Settings journal, Journal::Ports ports)
     : loop_(ports.loop), partition_(journal.partition), core_(settings), journal_(std::move(journal), ports, *this) {}
 
-ErrorCode GroupShard::readiness() const {
-  switch (journal_.phase()) {
-    case Journal::Phase::idle: return ErrorCode::NOT_COORDINATOR;
-    case Journal::Phase::loading: return ErrorCode::COORDINATOR_LOAD_IN_PROGRESS;
-    case Journal::Phase::active: return ErrorCode::NONE;
-  }
-  return ErrorCode::NOT_COORDINATOR;
-}
+ErrorCode GroupShard::readiness() const { return coordinator_readiness(journal_); }
 
 // --- Requests
 
@@ -125,7 +119,14 @@ void GroupShard::append(const GroupWrite& write, Journal::Done done) {
   std::vector<JournalEntry> entries;
   entries.reserve(write.records.size());
   for (const StoredGroupRecord& record : write.records) entries.push_back(encode_group_record(record));
-  journal_.append(entries, write.is_offset_commit ? 0 : kNoSequence, std::move(done));
+  Journal::Terms terms;
+  if (write.is_offset_commit) terms.base_sequence = 0;
+  if (write.transaction) {
+    terms.transaction = write.transaction->producer;
+    terms.producer_epoch = write.transaction->epoch;
+    terms.guard = {write.transaction->guard};
+  }
+  journal_.append(entries, terms, std::move(done));
 }
 
 void GroupShard::arm_timer() {

@@ -135,10 +135,20 @@ struct StoredGroupRecord {
   bool operator==(const StoredGroupRecord&) const = default;
 };
 
+// The transaction that offsets are committed in.
+struct OffsetTransaction {
+  ProducerId producer;
+  ProducerEpoch epoch;
+  uint64_t guard = 0;  // TransactionGuard::number
+
+  bool operator==(const OffsetTransaction&) const = default;
+};
+
 struct GroupWrite {
   uint64_t number = 0;  // for on_written
   std::vector<StoredGroupRecord> records;
   bool is_offset_commit = false;
+  std::optional<OffsetTransaction> transaction{};
 };
 
 // In the order of performance.
@@ -158,6 +168,7 @@ struct OffsetCommit {
   MemberIdentity member;
   int32_t generation = -1;
   std::vector<Partition> partitions;  // each once
+  std::optional<OffsetTransaction> transaction{};  // set: they count when it is committed
 };
 
 struct FetchedOffset {

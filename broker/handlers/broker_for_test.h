@@ -16,6 +16,7 @@
 #include "broker/handlers/services.h"
 #include "broker/journal/partition_journal_log.h"
 #include "broker/metrics/registry.h"
+#include "broker/txn/transaction_verifier.h"
 #include "coord/configs/config_store.h"
 #include "coord/controller/runner/runner_harness.h"
 
@@ -38,6 +39,10 @@ struct NoProposals final : IsrProposals {
 struct NoFetchers final : Fetchers {
   void follow(PartitionPtr, BrokerId) override {}
   void unfollow(const TopicPartition&) override {}
+};
+
+struct NoStreams final : Streams {
+  void connect(const std::string&, uint16_t, Duration, Function<void(Result<std::unique_ptr<Stream>>)>) override {}
 };
 
 // One broker of a RunnerCluster: what its handlers need besides the controller's runner.
@@ -65,6 +70,11 @@ struct BrokerForTest {
         loop);
     journal_logs = std::make_unique<PartitionJournalLogs>(*replicas, loop);
     groups = std::make_unique<GroupCoordinator>(GroupCoordinator::Settings{}, GroupCoordinator::Ports{{&loop}, pool, *journal_logs, n.view, random});
+    marker_sender = std::make_unique<MarkerSender>(loop, streams, n.view, MarkerSender::Settings{});
+    transactions = std::make_unique<TransactionCoordinator>(
+        TransactionCoordinator::Settings{}, TransactionCoordinator::Ports{{&loop}, pool, *journal_logs, n.view, {*producer_ids, *marker_sender}});
+    verifier = std::make_unique<TransactionVerifier>(TransactionVerifier::Settings{n.id_, true, {}},
+                                                     TransactionVerifier::Ports{loop, streams, n.view, *transactions});
     configs = std::make_unique<ConfigStore>(*n.session, loop);
     services.reset(new Services{.config_sources = sources,
                                 .config = config,
@@ -90,7 +100,9 @@ struct BrokerForTest {
                                 .decompression = {},
                                 .features_epoch = features_epoch,
                                 .broker_epoch = broker_epoch,
-                                .controller_epoch = {}});
+                                .controller_epoch = {},
+                                .transactions = *transactions,
+                                .verifier = *verifier});
   }
 
   // What the handler answers once everything that it set off has come to rest. Time stands still.
@@ -123,6 +135,10 @@ struct BrokerForTest {
   std::unique_ptr<ProducerIds> producer_ids;
   std::unique_ptr<PartitionJournalLogs> journal_logs;
   std::unique_ptr<GroupCoordinator> groups;
+  NoStreams streams;
+  std::unique_ptr<MarkerSender> marker_sender;
+  std::unique_ptr<TransactionCoordinator> transactions;
+  std::unique_ptr<TransactionVerifier> verifier;
   std::unique_ptr<ConfigStore> configs;
   std::unique_ptr<Services> services;
 };

@@ -32,6 +32,11 @@ constexpr HandledApi kHandled[] = {
     {ApiKey::DELETE_RECORDS, &handle_delete_records},
     {ApiKey::INIT_PRODUCER_ID, &handle_init_producer_id},
     {ApiKey::OFFSET_FOR_LEADER_EPOCH, &handle_offset_for_leader_epoch},
+    {ApiKey::ADD_PARTITIONS_TO_TXN, &handle_add_partitions_to_txn},
+    {ApiKey::ADD_OFFSETS_TO_TXN, &handle_add_offsets_to_txn},
+    {ApiKey::END_TXN, &handle_end_txn},
+    {ApiKey::WRITE_TXN_MARKERS, &handle_write_txn_markers, true},
+    {ApiKey::TXN_OFFSET_COMMIT, &handle_txn_offset_commit},
     {ApiKey::DESCRIBE_CONFIGS, &handle_describe_configs},
     {ApiKey::DESCRIBE_LOG_DIRS, &handle_describe_log_dirs},
     {ApiKey::CREATE_PARTITIONS, &handle_create_partitions},
@@ -42,6 +47,9 @@ constexpr HandledApi kHandled[] = {
     {ApiKey::OFFSET_DELETE, &handle_offset_delete},
     {ApiKey::ALTER_PARTITION, &handle_alter_partition, true},
     {ApiKey::DESCRIBE_CLUSTER, &handle_describe_cluster},
+    {ApiKey::DESCRIBE_PRODUCERS, &handle_describe_producers},
+    {ApiKey::DESCRIBE_TRANSACTIONS, &handle_describe_transactions},
+    {ApiKey::LIST_TRANSACTIONS, &handle_list_transactions},
     {ApiKey::ALLOCATE_PRODUCER_IDS, &handle_allocate_producer_ids, true},
 };
 

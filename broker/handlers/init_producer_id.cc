@@ -1,25 +1,26 @@
-// InitProducerId (key 22), versions 0-5: an id for an idempotent producer, from any broker.
+// InitProducerId (key 22), versions 0-5: an id for an idempotent producer, from any broker; for a transactional one from its coordinator, which fences
+// whoever had the transactional id before and ends what that had left open (CONCURRENT_TRANSACTIONS until it has: the client asks again).
 //
 // Version 3 brought the id and epoch a producer has already (KIP-360): both or none. Without a transactional id they are not looked at further: the
-// producer gets a new id with epoch 0. While the controller has given no block of ids: COORDINATOR_LOAD_IN_PROGRESS.
-//
-// Deviation: transactional producers are answered COORDINATOR_NOT_AVAILABLE, since no broker coordinates transactions; they try again.
+// producer gets a new id with epoch 0. 4: PRODUCER_FENCED, which was INVALID_PRODUCER_EPOCH. While the controller has given no block of ids:
+// COORDINATOR_LOAD_IN_PROGRESS.
 #include <utility>
 
 #include "broker/handlers/handlers.h"
 #include "broker/handlers/reply.h"
 #include "broker/handlers/services.h"
+#include "broker/txn/transaction_coordinator.h"
 #include "protocol/messages/init_producer_id.h"
 
 namespace quokka {
 
 namespace {
 
-void refuse(CallPtr call, ErrorCode error) {
+void answer(CallPtr call, ErrorCode error, TransactionalProducer producer) {
   InitProducerIdResponse response;
-  response.error_code = error;
-  response.producer_id = ProducerId(-1);
-  response.producer_epoch = ProducerEpoch(-1);
+  response.error_code = error == ErrorCode::PRODUCER_FENCED && call->version() < 4 ? ErrorCode::INVALID_PRODUCER_EPOCH : error;
+  response.producer_id = producer.id;
+  response.producer_epoch = producer.epoch;
   reply(std::move(call), response);
 }
 
@@ -30,17 +31,19 @@ void handle_init_producer_id(Services& services, CallPtr call) {
   if (!decoded) return;
   const InitProducerIdRequest& request = decoded->request;
   if ((request.producer_id == ProducerId(-1)) != (request.producer_epoch == ProducerEpoch(-1)))
-    return refuse(std::move(call), ErrorCode::INVALID_REQUEST);
-  if (request.transactional_id) {
-    const ErrorCode error = request.transactional_id->empty() ? ErrorCode::INVALID_REQUEST : ErrorCode::COORDINATOR_NOT_AVAILABLE;
-    return refuse(std::move(call), error);
+    return answer(std::move(call), ErrorCode::INVALID_REQUEST, {});
+  if (!request.transactional_id) {
+    return services.producer_ids.next([answered = std::move(call)](Result<ProducerId> id) mutable {
+      if (!id) return answer(std::move(answered), id.code(), {});
+      answer(std::move(answered), ErrorCode::NONE, {*id, ProducerEpoch(0)});
+    });
   }
-  services.producer_ids.next([answered = std::move(call)](Result<ProducerId> id) mutable {
-    if (!id) return refuse(std::move(answered), id.code());
-    InitProducerIdResponse response;
-    response.producer_id = *id;
-    response.producer_epoch = ProducerEpoch(0);
-    reply(std::move(answered), response);
+  InitTransactions init;
+  init.id = *request.transactional_id;
+  init.timeout_ms = request.transaction_timeout_ms;
+  if (request.producer_id != ProducerId(-1)) init.expected = TransactionalProducer{request.producer_id, request.producer_epoch};
+  services.transactions.init(std::move(init), [call = std::move(call)](TransactionAnswer told) mutable {
+    answer(std::move(call), told.error, told.producer);
   });
 }
 

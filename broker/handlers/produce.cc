@@ -3,7 +3,9 @@
 // Stage one runs on the connection's loop in the order of arrival: each partition's batch is checked and appended. With acks 0 nothing is answered (a
 // failed partition closes the connection, the only sign a client gets), with acks 1 the answer follows at once, with acks -1 when every partition is
 // committed or the time-out has passed. Versions: 3 transactional id and magic 2 only, 7 zstd, 8 record errors, 9 flexible, 10 current leader in
-// the answer to a wrong leader. Throttle times are 0. What was appended and not committed (in time) is answered with its offset beside the error.
+// the answer to a wrong leader, 11 TRANSACTION_ABORTABLE. The first batch of a transaction in a partition is appended when the transaction's coordinator
+// has confirmed that the partition takes part (KIP-890); until then what is behind the request on its connection waits, and if the client goes the request
+// is dropped. What cannot be confirmed now is NOT_ENOUGH_REPLICAS, at which every client tries again. Throttle times are 0. What was appended and not committed (in time) is answered with its offset beside the error.
 // Better than Kafka: null records are answered INVALID_REQUEST instead of never.
 #include <algorithm>
 #include <memory>
@@ -14,6 +16,8 @@
 #include "broker/handlers/handlers.h"
 #include "broker/handlers/reply.h"
 #include "broker/handlers/services.h"
+#include "broker/log/producer_batches.h"
+#include "broker/txn/transaction_verifier.h"
 #include "protocol/base/topic_name.h"
 #include "protocol/messages/produce.h"
 #include "protocol/records/validate.h"
@@ -42,6 +46,8 @@ class Produce : public std::enable_shared_from_this<Produce> {
     std::string_view topic;
     PartitionIndex partition;
     std::optional<Bytes> records{};
+    TransactionalProducer producer{};  // of a transactional batch
+    TransactionGuard guard{};
     ErrorCode error = ErrorCode::NONE;
     Offset base_offset;
     int64_t log_append_time = -1;
@@ -52,6 +58,11 @@ class Produce : public std::enable_shared_from_this<Produce> {
 
   void collect();
   ErrorCode check_whole() const;
+  // Partitions whose transaction is to be verified, as places in outcomes_.
+  std::vector<size_t> begin_verification(const ClusterView& view);
+  void verify(std::vector<size_t> places);
+  void on_verified(const std::vector<size_t>& places, const std::vector<ErrorCode>& errors);
+  void append_all();
   void append(size_t index, const ClusterView& view);
   // Errors that say nothing about the log leave its start out of the answer, as Kafka does.
   void fail_at(Outcome& outcome, ErrorCode error, Offset log_start) {
@@ -67,6 +78,7 @@ class Produce : public std::enable_shared_from_this<Produce> {
   }
   void on_committed(size_t index, ErrorCode error);
   void answer();
+  void watch_departure();
   void drop();
   const ProduceRequest& request() const { return decoded_.request; }
 
@@ -79,6 +91,7 @@ class Produce : public std::enable_shared_from_this<Produce> {
   size_t decompressed_left_ = services_.decompression.decompressed_bytes_max * kDecompressedBatchesMax;
   size_t waiting_ = 0;       // partitions that are not committed yet
   bool running_ = true;      // stage one
+  bool watched_ = false;
   Loop::TimerId timer_ = 0;
 };
 
@@ -137,8 +150,71 @@ void Produce::run() {
   if (const ErrorCode refused = check_whole(); refused != ErrorCode::NONE) {
     for (Outcome& outcome : outcomes_) outcome.error = refused;
   } else {
-    const ClusterViewPtr view = services_.view.get();
-    for (size_t i = 0; i < outcomes_.size(); ++i) append(i, *view);
+    std::vector<size_t> places;
+    if (request().transactional_id) places = begin_verification(*services_.view.get());
+    if (!places.empty()) return verify(std::move(places));
+  }
+  append_all();
+}
+
+std::vector<size_t> Produce::begin_verification(const ClusterView& view) {
+  std::vector<size_t> places;
+  for (size_t i = 0; i < outcomes_.size(); ++i) {
+    Outcome& outcome = outcomes_[i];
+    if (!outcome.records || view.partition(outcome.topic, outcome.partition) == nullptr) continue;
+    const auto batch = BatchCursor(*outcome.records).next();
+    if (!batch || !batch->is_v2() || !batch->is_transactional() || !batch->has_producer_id()) continue;
+    const PartitionPtr partition = services_.replicas.find(outcome.topic, outcome.partition);
+    if (!partition) continue;
+    if (!services_.verifier.enabled()) {
+      outcome.guard = TransactionGuard::trusted();
+      continue;
+    }
+    const auto guard = partition->begin_verification(producer_batch(*batch));
+    if (!guard || !*guard) continue;
+    outcome.guard = **guard;
+    outcome.producer = {batch->producer_id(), batch->producer_epoch()};
+    places.push_back(i);
+  }
+  return places;
+}
+
+void Produce::verify(std::vector<size_t> places) {
+  const TransactionalProducer producer = outcomes_[places.front()].producer;
+  std::vector<TopicPartition> partitions;
+  for (const size_t place : places) {
+    // A request is one producer's.
+    if (outcomes_[place].producer != producer) {
+      for (Outcome& outcome : outcomes_) outcome.error = ErrorCode::INVALID_PRODUCER_ID_MAPPING;
+      return append_all();
+    }
+    partitions.push_back({std::string(outcomes_[place].topic), outcomes_[place].partition});
+  }
+  call_->hold_next();
+  watch_departure();
+  services_.verifier.verify(std::string(*request().transactional_id), producer, partitions,
+                            [self = shared_from_this(), places = std::move(places)](std::vector<ErrorCode> errors) mutable {
+                              Loop& loop = self->loop_;
+                              loop.post([self = std::move(self), places = std::move(places), errors = std::move(errors)] {
+                                if (self->call_) self->on_verified(places, errors);
+                              });
+                            });
+}
+
+void Produce::on_verified(const std::vector<size_t>& places, const std::vector<ErrorCode>& errors) {
+  for (size_t i = 0; i < places.size(); ++i) {
+    ErrorCode error = errors[i];
+    if (error == ErrorCode::TRANSACTION_ABORTABLE && version_ < 11) error = ErrorCode::INVALID_TXN_STATE;
+    if (error != ErrorCode::NONE) fail(outcomes_[places[i]], error);
+  }
+  append_all();
+  if (call_) call_->allow_next();
+}
+
+void Produce::append_all() {
+  const ClusterViewPtr view = services_.view.get();
+  for (size_t i = 0; i < outcomes_.size(); ++i) {
+    if (outcomes_[i].error == ErrorCode::NONE) append(i, *view);
   }
   running_ = false;
   if (waiting_ == 0) return answer();
@@ -148,8 +224,15 @@ void Produce::run() {
     self->timer_ = 0;
     self->answer();
   });
+  watch_departure();
+}
+
+void Produce::watch_departure() {
+  if (std::exchange(watched_, true)) return;
   call_->on_departure([weak = weak_from_this()](Departure departure) {
-    if (const auto self = weak.lock(); self && departure == Departure::closed) self->drop();
+    const auto self = weak.lock();
+    // Who half-closes may still read an answer, but nothing more is to be begun for it: its successor may have begun another transaction.
+    if (self && (departure == Departure::closed || self->running_)) self->drop();
   });
 }
 
@@ -196,8 +279,6 @@ void Produce::append(size_t index, const ClusterView& view) {
   }
   BatchToAppend batch = std::get<BatchToAppend>(std::move(validation));
   if (batch.is_empty()) return;
-  // There is no transaction coordinator yet that could know the transaction.
-  if (batch.view().is_transactional()) return fail_at(outcome, ErrorCode::INVALID_TXN_STATE, permit->log_start);
 
   Partition::OnCommitted committed;
   const bool for_sync = acks == 1 && permit->config->durable();
@@ -216,8 +297,8 @@ void Produce::append(size_t index, const ClusterView& view) {
   }
   const MonoTime give_up = for_sync ? Partition::kNever : loop_.now() + Duration::millis(std::max(0, request().timeout_ms));
   Result<Partition::Appended> appended =
-      partition->append(batch, permit->leader_epoch, AppendOrigin::CLIENT, std::move(committed), give_up,
-                        for_sync ? Partition::AckWhen::synced : Partition::AckWhen::committed);
+      partition->append(batch, permit->leader_epoch, AppendOrigin::CLIENT, std::move(committed),
+                        {give_up, for_sync ? Partition::AckWhen::synced : Partition::AckWhen::committed}, outcome.guard);
   if (!appended) return fail_at(outcome, appended.code(), permit->log_start);
   outcome.base_offset = appended->result.base_offset;
   outcome.log_append_time = appended->result.log_append_time;

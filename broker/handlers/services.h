@@ -21,6 +21,8 @@ namespace quokka {
 class ConfigStore;
 class ControllerRunner;
 class GroupCoordinator;
+class TransactionCoordinator;
+class TransactionVerifier;
 class ZookeeperSession;
 
 struct Services {
@@ -55,6 +57,9 @@ struct Services {
   // Epoch of the controller whose word was last accepted. Serial `control` only.
   ControllerEpoch controller_epoch;
   NamesInFlight automatic_topics{};  // that this broker is creating because somebody asked for them
+
+  TransactionCoordinator& transactions;
+  TransactionVerifier& verifier;
 };
 
 }  // namespace quokka

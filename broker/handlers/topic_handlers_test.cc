@@ -316,7 +316,9 @@ TEST_F(TopicHandlersTest, ProducerIds) {
   request.transactional_id = "";
   EXPECT_EQ(ask(5)->response.error_code, ErrorCode::INVALID_REQUEST);
   request.transactional_id = "tx";
-  EXPECT_EQ(ask(5)->response.error_code, ErrorCode::COORDINATOR_NOT_AVAILABLE);
+  EXPECT_EQ(ask(5)->response.error_code, ErrorCode::INVALID_TRANSACTION_TIMEOUT);
+  request.transaction_timeout_ms = 1000;
+  EXPECT_EQ(ask(5)->response.error_code, ErrorCode::NOT_COORDINATOR);
   EXPECT_EQ(ask(5)->response.producer_epoch, ProducerEpoch(-1));
   request.producer_id = ProducerId(7);
   EXPECT_EQ(ask(5)->response.error_code, ErrorCode::INVALID_REQUEST) << "an id without epoch";

@@ -5,7 +5,6 @@
 
 #include "protocol/base/log.h"
 #include "protocol/records/batch_builder.h"
-#include "protocol/records/control_record.h"
 #include "protocol/records/record_batch.h"
 
 namespace quokka {
@@ -14,7 +13,8 @@ namespace {
 
 bool was_not_written(ErrorCode error) {
   return error == ErrorCode::NOT_ENOUGH_REPLICAS || error == ErrorCode::MESSAGE_TOO_LARGE || error == ErrorCode::RECORD_LIST_TOO_LARGE ||
-         error == ErrorCode::INVALID_RECORD || error == ErrorCode::INVALID_TIMESTAMP || error == ErrorCode::FENCED_LEADER_EPOCH;
+         error == ErrorCode::INVALID_RECORD || error == ErrorCode::INVALID_TIMESTAMP || error == ErrorCode::FENCED_LEADER_EPOCH ||
+         error == ErrorCode::INVALID_PRODUCER_EPOCH || error == ErrorCode::TRANSACTION_COORDINATOR_FENCED || error == ErrorCode::INVALID_TXN_STATE;
 }
 
 bool is_committed(ErrorCode error) { return error == ErrorCode::NONE || error == ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND; }
@@ -169,23 +169,39 @@ void Journal::retry_load(const Error& error) {
 
 // --- Writes and reads
 
-void Journal::append(const std::vector<JournalEntry>& entries, int32_t base_sequence, Done done) {
+void Journal::append(const std::vector<JournalEntry>& entries, const Terms& terms, Done done) {
   QUOKKA_CHECK(!entries.empty(), "a write without records");
+  BatchFields fields;
+  fields.compression = settings_.compression;
+  fields.base_sequence = terms.base_sequence;
+  fields.producer_id = terms.transaction;
+  fields.producer_epoch = terms.producer_epoch;
+  fields.is_transactional = terms.transaction.value >= 0;
+  BatchBuilder builder(fields);
+  const auto value_of = [](const JournalEntry& entry) { return entry.value ? std::optional<Bytes>(*entry.value) : std::nullopt; };
+  const int64_t now_ms = ports_.loop.wall_now().ms;
+  for (const JournalEntry& entry : entries) builder.add(now_ms, Bytes(entry.key), value_of(entry));
+  write(builder.build(), terms.guard,
+        [&](Offset base) {
+          for (const JournalEntry& entry : entries) state_.apply({Bytes(entry.key), value_of(entry), base, terms.transaction});
+        },
+        std::move(done));
+}
+
+void Journal::append_marker(ProducerId producer, ProducerEpoch producer_epoch, EndTransactionMarker marker, Done done) {
+  write(write_end_transaction_marker(producer, producer_epoch, marker, ports_.loop.wall_now().ms), {},
+        [&](Offset) { state_.apply_marker(producer, marker.type == ControlRecordType::COMMIT); }, std::move(done));
+}
+
+void Journal::write(std::vector<uint8_t> batch, TransactionGuard guard, Function<void(Offset)> apply, Done done) {
   if (phase_ != Phase::active) {
     return ports_.loop.post([done = std::move(done)]() mutable { done(ErrorCode::NOT_LEADER_OR_FOLLOWER); });
   }
-  BatchFields fields;
-  fields.compression = settings_.compression;
-  fields.base_sequence = base_sequence;
-  BatchBuilder builder(fields);
-  const int64_t now_ms = ports_.loop.wall_now().ms;
-  for (const JournalEntry& entry : entries) builder.add(now_ms, Bytes(entry.key), entry.value ? std::optional<Bytes>(*entry.value) : std::nullopt);
-
   const uint64_t number = next_number_++;
   // Its end is known when append returns, which is before this runs.
   auto end = std::make_shared<Offset>();
   Result<JournalLog::Appended> appended =
-      log_->append(epoch_, builder.build(), bound([this, number, end](ErrorCode error) { on_settled(number, *end, error); }));
+      log_->append(epoch_, std::move(batch), guard, bound([this, number, end](ErrorCode error) { on_settled(number, *end, error); }));
   if (!appended) {
     if (!was_not_written(appended.code())) bound([this](ErrorCode error) { on_doubt(error); })(appended.code());
     return ports_.loop.post([done = std::move(done), error = appended.code()]() mutable { done(error); });
@@ -195,8 +211,7 @@ void Journal::append(const std::vector<JournalEntry>& entries, int32_t base_sequ
   if (!settings_.answer_when_committed)
     ports_.loop.post([answer_now = std::exchange(done, nullptr)]() mutable { answer_now(ErrorCode::NONE); });
   wait(number, {appended->end, {}, false, std::move(done)});
-  for (const JournalEntry& entry : entries)
-    state_.apply({Bytes(entry.key), entry.value ? std::optional<Bytes>(*entry.value) : std::nullopt, appended->base_offset, ProducerId()});
+  apply(appended->base_offset);
 }
 
 void Journal::when_committed(Done done) {

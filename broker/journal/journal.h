@@ -21,6 +21,7 @@
 #include "broker/journal/journal_log.h"
 #include "protocol/base/loop.h"
 #include "protocol/records/compression.h"
+#include "protocol/records/control_record.h"
 
 namespace quokka {
 
@@ -85,10 +86,18 @@ class Journal {
   // It does not, since `epoch`; nullopt: the partition is gone. An epoch older than the one known is ignored.
   void resign(std::optional<LeaderEpoch> epoch);
 
+  // What is in a batch's header beside the records.
+  struct Terms {
+    int32_t base_sequence = kNoSequence;  // Kafka gives offset commits 0 and everything else none
+    ProducerId transaction{};             // set: the batch belongs to this producer's transaction
+    ProducerEpoch producer_epoch{};
+    TransactionGuard guard{};
+  };
   // Appends `entries` as one batch, and applies them before this returns. `done` is called later, once: NONE when they are committed, else the
-  // log's error, NOT_LEADER_OR_FOLLOWER when the shard was unloaded, or REQUEST_TIMED_OUT, after which they may yet be committed. Kafka gives offset
-  // commits the base sequence 0 and everything else none.
-  void append(const std::vector<JournalEntry>& entries, int32_t base_sequence, Done done);
+  // log's error, NOT_LEADER_OR_FOLLOWER when the shard was unloaded, or REQUEST_TIMED_OUT, after which they may yet be committed.
+  void append(const std::vector<JournalEntry>& entries, const Terms& terms, Done done);
+  // The same for the end of a transaction that has records here.
+  void append_marker(ProducerId producer, ProducerEpoch producer_epoch, EndTransactionMarker marker, Done done);
 
   // `done` is called once, perhaps at once, when all that is applied by now is committed; else with the errors of append().
   void when_committed(Done done);
@@ -118,6 +127,8 @@ class Journal {
   // Runs `f` on the loop unless the load it belongs to is over by then.
   template <class F>
   auto bound(F f);
+  // Appends and calls `apply` with the batch's offset, both before it returns.
+  void write(std::vector<uint8_t> batch, TransactionGuard guard, Function<void(Offset)> apply, Done done);
 
   const Settings settings_;
   const Ports ports_;

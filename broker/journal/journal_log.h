@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "broker/producer/producer_states.h"
 #include "protocol/base/function.h"
 #include "protocol/base/ids.h"
 #include "protocol/base/result.h"
@@ -22,13 +23,14 @@ class JournalLog {
   // Any thread. Appends one batch of magic 2 under `epoch`. `committed` is called once, on any thread, perhaps before this returns: NONE when the
   // high watermark has passed the batch; NOT_ENOUGH_REPLICAS_AFTER_APPEND when it has, with fewer in-sync replicas than min.insync.replicas; another
   // error when this broker stopped leading first. With an error as result it is not called.
-  // NOT_ENOUGH_REPLICAS, MESSAGE_TOO_LARGE, RECORD_LIST_TOO_LARGE, INVALID_RECORD, INVALID_TIMESTAMP and FENCED_LEADER_EPOCH (this broker leads under a
-  // later epoch, word of which is on its way) say that nothing was written; after any other error nobody knows.
+  // NOT_ENOUGH_REPLICAS, MESSAGE_TOO_LARGE, RECORD_LIST_TOO_LARGE, INVALID_RECORD, INVALID_TIMESTAMP, FENCED_LEADER_EPOCH (this broker leads under a
+  // later epoch, word of which is on its way) and what producers' states say (INVALID_PRODUCER_EPOCH, TRANSACTION_COORDINATOR_FENCED,
+  // INVALID_TXN_STATE) say that nothing was written; after any other error nobody knows.
   struct Appended {
     Offset base_offset;
     Offset end;  // behind the batch
   };
-  virtual Result<Appended> append(LeaderEpoch epoch, std::vector<uint8_t> batch, Reached committed) = 0;
+  virtual Result<Appended> append(LeaderEpoch epoch, std::vector<uint8_t> batch, TransactionGuard guard, Reached committed) = 0;
 
   // The journal's loop; one at a time. `reached` is called once, on any thread: NONE when the high watermark is at `end` or above it, an error if this broker stops leading first.
   virtual void await_high_watermark(LeaderEpoch epoch, Offset end, Reached reached) = 0;

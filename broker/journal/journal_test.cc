@@ -36,7 +36,7 @@ class LogInMemory final : public JournalLog {
 
   Offset end() const { return batches.empty() ? Offset(0) : batches.back().end; }
 
-  Result<Appended> append(LeaderEpoch under, std::vector<uint8_t> data, Reached committed) override {
+  Result<Appended> append(LeaderEpoch under, std::vector<uint8_t> data, TransactionGuard, Reached committed) override {
     if (!leads) return Error{ErrorCode::NOT_LEADER_OR_FOLLOWER, "not the leader"};
     if (under != epoch) return Error{ErrorCode::FENCED_LEADER_EPOCH, "another epoch"};
     if (refuse) return Error{*refuse, "refused"};
@@ -176,7 +176,7 @@ struct Fixture {
   // What became of it, once it is known.
   std::shared_ptr<std::optional<ErrorCode>> write(const std::string& key, std::optional<std::string> value) {
     auto outcome = std::make_shared<std::optional<ErrorCode>>();
-    journal.append({{bytes(key), value ? std::optional(bytes(*value)) : std::nullopt}}, kNoSequence, [outcome](ErrorCode error) {
+    journal.append({{bytes(key), value ? std::optional(bytes(*value)) : std::nullopt}}, {}, [outcome](ErrorCode error) {
       EXPECT_FALSE(*outcome) << "answered twice";
       *outcome = error;
     });
@@ -209,6 +209,42 @@ TEST(Journal, AWriteIsAppliedAtOnceAndAnsweredWhenCommitted) {
   EXPECT_EQ(*write, ErrorCode::NONE);
   EXPECT_EQ(*read, ErrorCode::NONE);
   EXPECT_EQ(*on.read(), ErrorCode::NONE) << "nothing to wait for";
+}
+
+TEST(Journal, ATransactionIsWrittenAndEndedWhereItLies) {
+  Fixture on;
+  on.lead();
+  Journal::Terms terms;
+  terms.base_sequence = 0;
+  terms.transaction = ProducerId(7);
+  terms.producer_epoch = ProducerEpoch(2);
+  on.journal.append({{bytes("a"), bytes("1")}}, terms, [](ErrorCode) {});
+  std::optional<ErrorCode> ended;
+  on.journal.append_marker(ProducerId(7), ProducerEpoch(2), {ControlRecordType::COMMIT, 5}, [&](ErrorCode error) { ended = error; });
+  EXPECT_EQ(on.state.markers, (std::vector<std::string>{"7 commits"}));
+  const BatchView offsets(on.log.batches[0].data), marker(on.log.batches[1].data);
+  EXPECT_TRUE(offsets.is_transactional());
+  EXPECT_EQ(offsets.producer_id(), ProducerId(7));
+  EXPECT_EQ(offsets.producer_epoch(), ProducerEpoch(2));
+  EXPECT_EQ(offsets.base_sequence(), 0);
+  EXPECT_EQ(read_end_transaction_marker(marker), (EndTransactionMarker{ControlRecordType::COMMIT, 5}));
+  on.settle();
+  EXPECT_FALSE(ended);
+  on.log.commit_all();
+  on.settle();
+  EXPECT_EQ(ended, ErrorCode::NONE);
+}
+
+TEST(Journal, ARefusedMarkerIsNotApplied) {
+  Fixture on;
+  on.lead();
+  on.log.refuse = ErrorCode::INVALID_PRODUCER_EPOCH;
+  std::optional<ErrorCode> ended;
+  on.journal.append_marker(ProducerId(7), ProducerEpoch(2), {ControlRecordType::ABORT, 5}, [&](ErrorCode error) { ended = error; });
+  on.settle();
+  EXPECT_EQ(ended, ErrorCode::INVALID_PRODUCER_EPOCH);
+  EXPECT_TRUE(on.state.markers.empty());
+  EXPECT_EQ(on.state.unloads, 0) << "its fate is known";
 }
 
 TEST(Journal, ARefusedWriteLeavesNoTrace) {
@@ -478,7 +514,7 @@ class JournalSchedule {
   void write() {
     const std::string key = "k" + std::to_string(random_() % 4), value = std::to_string(++value_);
     ++open_;
-    on_.journal.append({{bytes(key), bytes(value)}}, kNoSequence, [this, key, value](ErrorCode error) {
+    on_.journal.append({{bytes(key), bytes(value)}}, {}, [this, key, value](ErrorCode error) {
       --open_;
       if (error == ErrorCode::NONE) answered_[key] = std::max(answered_[key], std::stoi(value));
     });

@@ -46,7 +46,7 @@ class HighWatermarkWait final : public FetchWaiter, public std::enable_shared_fr
 
 }  // namespace
 
-Result<JournalLog::Appended> PartitionJournalLog::append(LeaderEpoch epoch, std::vector<uint8_t> batch, Reached committed) {
+Result<JournalLog::Appended> PartitionJournalLog::append(LeaderEpoch epoch, std::vector<uint8_t> batch, TransactionGuard guard, Reached committed) {
   const Result<Partition::AppendPermit> permit = partition_->permit_append(kAcksAll);
   if (!permit) return permit.error();
   if (permit->leader_epoch != epoch)
@@ -58,7 +58,7 @@ Result<JournalLog::Appended> PartitionJournalLog::append(LeaderEpoch epoch, std:
 
   auto shared = std::make_shared<Reached>(std::move(committed));
   Result<Partition::Appended> appended =
-      partition_->append(valid, permit->leader_epoch, AppendOrigin::COORDINATOR, [shared](ErrorCode error) { (*shared)(error); });
+      partition_->append(valid, permit->leader_epoch, AppendOrigin::COORDINATOR, [shared](ErrorCode error) { (*shared)(error); }, {}, guard);
   if (!appended) {
     const bool leads_under_another = appended.code() == ErrorCode::NOT_LEADER_OR_FOLLOWER && partition_->permit_append(1).ok();
     return leads_under_another ? Error{ErrorCode::FENCED_LEADER_EPOCH, appended.error().message} : appended.error();

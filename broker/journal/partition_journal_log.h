@@ -11,7 +11,7 @@ class PartitionJournalLog final : public JournalLog {
   // `clock` tells the time of validation.
   PartitionJournalLog(PartitionPtr partition, Loop& clock) : partition_(std::move(partition)), clock_(clock) {}
 
-  Result<Appended> append(LeaderEpoch epoch, std::vector<uint8_t> batch, Reached committed) override;
+  Result<Appended> append(LeaderEpoch epoch, std::vector<uint8_t> batch, TransactionGuard guard, Reached committed) override;
   void await_high_watermark(LeaderEpoch epoch, Offset end, Reached reached) override;
   Result<Chunk> read(LeaderEpoch epoch, std::optional<Offset> from, size_t bytes_max) override;
 

@@ -78,7 +78,8 @@ void Log::assign_epoch(LeaderEpoch epoch) {
   if (epochs_.assign(epoch, log_end())) epochs_dirty_ = true;
 }
 
-Result<AppendResult> Log::append_as_leader(BatchToAppend& batch, LeaderEpoch leader_epoch, AppendOrigin origin, WallTime now) {
+Result<AppendResult> Log::append_as_leader(BatchToAppend& batch, LeaderEpoch leader_epoch, AppendOrigin origin, WallTime now,
+                                           TransactionGuard guard) {
   if (auto status = refuse_if_fenced(); !status) return status.error();
   const BatchView view = batch.view();
   AppendResult result;
@@ -89,7 +90,7 @@ Result<AppendResult> Log::append_as_leader(BatchToAppend& batch, LeaderEpoch lea
       if (const auto marker = transaction_marker(view))
         if (auto status = producers_.check(*marker); !status) return status.error();
     } else {
-      auto verdict = producers_.check(producer_batch(view), origin);
+      auto verdict = producers_.check(producer_batch(view), origin, guard);
       if (!verdict) return verdict.error();
       if (const auto& known = verdict->duplicate_of) {
         result.base_offset = known->base_offset();

@@ -135,7 +135,11 @@ class Log {
   // `batch`: validated outside the lock (validate_append). It gets its offsets and leader epoch in place and is written as it stands.
   // Errors: RECORD_LIST_TOO_LARGE, OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH, INVALID_TXN_STATE, TRANSACTION_COORDINATOR_FENCED,
   // CORRUPT_MESSAGE (nothing was written), KAFKA_STORAGE_ERROR.
-  Result<AppendResult> append_as_leader(BatchToAppend& batch, LeaderEpoch leader_epoch, AppendOrigin origin, WallTime now);
+  Result<AppendResult> append_as_leader(BatchToAppend& batch, LeaderEpoch leader_epoch, AppendOrigin origin, WallTime now, TransactionGuard guard = {});
+  // See ProducerStates::begin_verification.
+  std::optional<TransactionGuard> begin_verification(const ProducerBatch& batch, WallTime now) {
+    return producers_.begin_verification(batch, now);
+  }
   // `batches`: as the leader sent them, CRC checked by the caller; an incomplete batch at the end is left out. Errors: OFFSET_OUT_OF_RANGE if they do
   // not begin at or after the log end, KAFKA_STORAGE_ERROR.
   Result<AppendResult> append_as_follower(Bytes batches, WallTime now);

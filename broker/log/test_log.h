@@ -160,7 +160,7 @@ class LogOnMemory {
   }
   Result<AppendResult> append(const BatchSpec& spec = {}, LeaderEpoch epoch = LeaderEpoch(0), AppendOrigin origin = AppendOrigin::CLIENT) {
     BatchToAppend batch = to_append(batch_of(spec));
-    return log->append_as_leader(batch, epoch, origin, kNow);
+    return log->append_as_leader(batch, epoch, origin, kNow, TransactionGuard::trusted());
   }
   Result<AppendResult> append_marker(ProducerId id, ProducerEpoch epoch, bool abort, int32_t coordinator_epoch = 0) {
     BatchToAppend marker = marker_to_append(id, epoch, abort, coordinator_epoch);

@@ -44,6 +44,18 @@ GroupCoordinator::Settings group_settings(const BrokerConfig& config) {
   return settings;
 }
 
+TransactionCoordinator::Settings transaction_settings(const BrokerConfig& config) {
+  TransactionCoordinator::Settings settings;
+  settings.transactions.timeout_max_ms = config.transaction_max_timeout_ms;
+  settings.transactions.id_expiration_ms = config.transactional_id_expiration_ms;
+  settings.journal.load_bytes_max = static_cast<size_t>(std::min(config.transaction_state_log_load_buffer_size, 1 << 20));
+  settings.journal.write_timeout = Duration::millis(config.request_timeout_ms);
+  settings.partitions = config.transaction_state_log_num_partitions;
+  settings.time_out_check = Duration::millis(config.transaction_abort_timed_out_transaction_cleanup_interval_ms);
+  settings.expiry_check = Duration::millis(config.transaction_remove_expired_transaction_cleanup_interval_ms);
+  return settings;
+}
+
 }  // namespace
 
 Node::Parts::Parts(LoadedConfig loaded, NodePorts given)
@@ -117,14 +129,26 @@ void Node::Parts::build_coordinators() {
   std::vector<Loop*> loops;
   for (const LoopWithStreams& each : ports.loops) loops.push_back(&each.loop);
   groups = std::make_unique<GroupCoordinator>(group_settings(config), GroupCoordinator::Ports{loops, pool, *journal_logs, view, ports.random});
-}
 
-void Node::Parts::build_services() {
   producer_ids = std::make_unique<ProducerIds>(
       [this](Function<void(Result<ProducerIdBlock>)> done) {
         coordination.post([this, done = std::move(done)]() mutable { allocate_producer_ids(std::move(done)); });
       },
       coordination);
+  const Duration request_timeout = Duration::millis(config.request_timeout_ms);
+  MarkerSender::Settings sending;
+  sending.link = {config.listeners.inter_broker, "broker-" + std::to_string(self.value) + "-txn-marker-sender", request_timeout, request_timeout};
+  marker_sender = std::make_unique<MarkerSender>(coordination, ports.coordination.streams, view, sending);
+  transactions = std::make_unique<TransactionCoordinator>(
+      transaction_settings(config), TransactionCoordinator::Ports{loops, pool, *journal_logs, view, {*producer_ids, *marker_sender}});
+  TransactionVerifier::Settings verifying;
+  verifying.self = self;
+  verifying.enabled = config.transaction_partition_verification_enable;
+  verifying.link = {config.listeners.inter_broker, "broker-" + std::to_string(self.value) + "-txn-verification", request_timeout, request_timeout};
+  verifier = std::make_unique<TransactionVerifier>(verifying, TransactionVerifier::Ports{coordination, ports.coordination.streams, view, *transactions});
+}
+
+void Node::Parts::build_services() {
   fetch_sessions = std::make_unique<FetchSessions>(
       FetchSessions::Settings{static_cast<size_t>(std::max(0, config.max_incremental_fetch_session_cache_slots)), Duration::seconds(120)}, ports.random);
   traffic = std::make_unique<Traffic>(metrics);
@@ -152,7 +176,9 @@ void Node::Parts::build_services() {
                               .decompression = {},
                               .features_epoch = features_epoch,
                               .broker_epoch = broker_epoch,
-                              .controller_epoch = {}});
+                              .controller_epoch = {},
+                              .transactions = *transactions,
+                              .verifier = *verifier});
   dispatch = std::make_unique<Dispatch>(*services);
 }
 

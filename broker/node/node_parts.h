@@ -17,6 +17,7 @@
 #include "broker/peers/controller_peers.h"
 #include "broker/peers/isr_proposer.h"
 #include "broker/peers/replica_fetchers.h"
+#include "broker/txn/transaction_verifier.h"
 #include "coord/configs/config_store.h"
 #include "coord/controller/runner.h"
 #include "coord/registration/broker_registration.h"
@@ -116,6 +117,9 @@ struct Node::Parts final : public ConfigListener {
   std::unique_ptr<ProducerIds> producer_ids;
   std::unique_ptr<JournalLogs> journal_logs;
   std::unique_ptr<GroupCoordinator> groups;
+  std::unique_ptr<MarkerSender> marker_sender;
+  std::unique_ptr<TransactionCoordinator> transactions;
+  std::unique_ptr<TransactionVerifier> verifier;
   std::unique_ptr<FetchSessions> fetch_sessions;
   std::unique_ptr<Traffic> traffic;
   ScratchPool scratches;

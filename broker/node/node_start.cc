@@ -197,6 +197,7 @@ void Node::Parts::await_features(StepDone done) {
 void Node::Parts::start_serving(StepDone done) {
   ports.calls.start();
   groups->start();
+  transactions->start();
   configs->start(*this, std::move(done));
   directories.start([this](const LogDirectories::Failed& failed) { on_directory_offline(failed); });
   if (cleaner) cleaner->start();

@@ -19,13 +19,13 @@ void Node::Parts::stop(Task stopped) {
   Task close = [this, stopped = std::move(stopped)]() mutable {
     if (controller) controller->stop();
     directories.stop();
-    Task close = [this, stopped = std::move(stopped)]() mutable {
+    Task then = [this, stopped = std::move(stopped)]() mutable {
       close_logs([this, stopped = std::move(stopped)]() mutable { close_session(std::move(stopped)); });
     };
     if (cleaner)
-      cleaner->stop(std::move(close));
+      cleaner->stop(std::move(then));
     else
-      close();
+      then();
   };
   if (!listens) return close();
   const int retries = std::max(0, config.controlled_shutdown_max_retries - 1);
@@ -33,7 +33,9 @@ void Node::Parts::stop(Task stopped) {
   move_leaderships_away(give_up_at, [this, close = std::move(close)]() mutable {
     // Members that wait for a rebalance are sent elsewhere, before connections are closed over them.
     groups->stop([this, close = std::move(close)]() mutable {
-      ports.calls.stop([this, close = std::move(close)]() mutable { coordination.post(std::move(close)); });
+      transactions->stop([this, close = std::move(close)]() mutable {
+        ports.calls.stop([this, close = std::move(close)]() mutable { coordination.post(std::move(close)); });
+      });
     });
   });
 }

@@ -1,6 +1,7 @@
 // A connection to another broker by its id, on the listener that brokers use among themselves. Follows the broker when its address changes.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 
@@ -35,6 +36,22 @@ class BrokerLink {
   const LinkSettings settings_;
   std::unique_ptr<ClientConnection> connection_;
   BrokerId id_;
+};
+
+// A link to each broker that is asked for. The loop's own thread only.
+class BrokerLinks {
+ public:
+  BrokerLinks(Loop& loop, Streams& streams, const ViewHolder& view, LinkSettings settings)
+      : loop_(loop), streams_(streams), view_(view), settings_(std::move(settings)) {}
+
+  ClientConnection* to(BrokerId id) { return links_.try_emplace(id, loop_, streams_, view_, settings_).first->second.to(id); }
+
+ private:
+  Loop& loop_;
+  Streams& streams_;
+  const ViewHolder& view_;
+  const LinkSettings settings_;
+  std::map<BrokerId, BrokerLink> links_;
 };
 
 }  // namespace quokka

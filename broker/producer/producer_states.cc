@@ -66,9 +66,52 @@ void ProducerStates::forget_beyond_limit() {
   }
 }
 
-Result<ProducerStates::Verdict> ProducerStates::check(const ProducerBatch& batch, AppendOrigin origin) const {
+std::optional<TransactionGuard> ProducerStates::begin_verification(const ProducerBatch& batch, WallTime now) {
   const Producer* producer = find_producer(batch.producer_id);
-  if (producer == nullptr) return Verdict{};  // Nothing is remembered: any sequence may come (retention, DeleteRecords, expiry).
+  if (producer != nullptr && producer->open_transaction_start.value >= 0 && producer->epoch == batch.producer_epoch) return std::nullopt;
+  const auto found = verifications_.find(batch.producer_id);
+  if (found == verifications_.end()) {
+    if (verifications_.size() >= limits_.verifications_max) {
+      const auto silent = [](const auto& a, const auto& b) { return a.second.asked < b.second.asked; };
+      verifications_.erase(std::min_element(verifications_.begin(), verifications_.end(), silent));
+    }
+    const TransactionGuard guard{next_guard_++};
+    verifications_.emplace(batch.producer_id, Verification{guard, batch.producer_epoch, batch.base_sequence, now});
+    return guard;
+  }
+  Verification& known = found->second;
+  known.asked = now;
+  if (batch.producer_epoch > known.epoch) {
+    known.epoch = batch.producer_epoch;
+    known.lowest_sequence = batch.base_sequence;
+  } else if (batch.producer_epoch == known.epoch) {
+    known.lowest_sequence = std::min(known.lowest_sequence, batch.base_sequence);
+  }
+  return known.guard;
+}
+
+Status ProducerStates::check_guard(const ProducerBatch& batch, AppendOrigin origin, TransactionGuard guard) const {
+  if (guard == TransactionGuard::trusted()) return {};
+  const auto who = [&] { return text(batch.producer_id, batch.producer_epoch); };
+  const auto found = verifications_.find(batch.producer_id);
+  if (found == verifications_.end() || found->second.guard != guard)
+    return Error{ErrorCode::INVALID_TXN_STATE, who() + " has no transaction here that its coordinator has confirmed"};
+  if (origin == AppendOrigin::CLIENT && batch.base_sequence > found->second.lowest_sequence)
+    return Error{ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER, who() + " sent sequence " + std::to_string(batch.base_sequence) + ", but " +
+                                                              std::to_string(found->second.lowest_sequence) + " has come here and was not appended"};
+  return {};
+}
+
+Result<ProducerStates::Verdict> ProducerStates::check(const ProducerBatch& batch, AppendOrigin origin, TransactionGuard guard) const {
+  const Producer* producer = find_producer(batch.producer_id);
+  const bool opens = batch.transactional &&
+                     (producer == nullptr || producer->open_transaction_start.value < 0 || producer->epoch != batch.producer_epoch);
+  if (producer == nullptr) {
+    if (opens) {
+      if (const Status status = check_guard(batch, origin, guard); !status) return status.error();
+    }
+    return Verdict{};  // Nothing is remembered: any sequence may come (retention, DeleteRecords, expiry).
+  }
 
   const auto who = [&] { return text(batch.producer_id, batch.producer_epoch); };
   if (origin == AppendOrigin::CLIENT && batch.producer_epoch == producer->epoch) {
@@ -81,6 +124,9 @@ Result<ProducerStates::Verdict> ProducerStates::check(const ProducerBatch& batch
   if (batch.producer_epoch < producer->epoch)
     return Error{ErrorCode::INVALID_PRODUCER_EPOCH, who() + " is older than the epoch " + std::to_string(producer->epoch.value) + " known here"};
 
+  if (opens) {
+    if (const Status status = check_guard(batch, origin, guard); !status) return status.error();
+  }
   if (origin == AppendOrigin::CLIENT) {
     if (batch.producer_epoch != producer->epoch) {
       if (batch.base_sequence != 0 && producer->epoch.value != -1)
@@ -111,6 +157,7 @@ Status ProducerStates::check(const TransactionMarker& marker) const {
 }
 
 void ProducerStates::apply(const ProducerBatch& batch) {
+  if (!verifications_.empty()) verifications_.erase(batch.producer_id);
   Producer& producer = touch(batch.producer_id);
   if (batch.producer_epoch != producer.epoch) {
     producer.epoch = batch.producer_epoch;
@@ -127,6 +174,7 @@ void ProducerStates::apply(const ProducerBatch& batch) {
 }
 
 std::optional<CompletedTransaction> ProducerStates::apply(const TransactionMarker& marker) {
+  verifications_.erase(marker.producer_id);
   Producer& producer = touch(marker.producer_id);
   if (marker.producer_epoch != producer.epoch) {
     producer.epoch = marker.producer_epoch;
@@ -179,6 +227,7 @@ void ProducerStates::on_log_start(Offset log_start) {
 }
 
 void ProducerStates::expire(WallTime now) {
+  std::erase_if(verifications_, [&](const auto& each) { return now.ms - each.second.asked.ms >= limits_.expiration_ms; });
   for (auto at = producers_.begin(); at != producers_.end();) {
     if (at->open_transaction_start.value < 0 && now.ms - at->last_timestamp >= limits_.expiration_ms) {
       by_id_.erase(at->id);
@@ -194,6 +243,7 @@ void ProducerStates::clear() {
   by_id_.clear();
   open_.clear();
   decided_unreplicated_.clear();
+  verifications_.clear();
 }
 
 std::optional<ProducerEntry> ProducerStates::find(ProducerId id) const {

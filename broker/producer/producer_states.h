@@ -41,6 +41,15 @@ struct TransactionMarker {
   int64_t timestamp = -1;
 };
 
+// What a transactional batch that would open a transaction must show (KIP-890): that since the last marker of its producer here the coordinator was asked
+// and knew the partition to be part of the transaction. Without it a batch that was delayed beyond its marker would open a transaction that nobody ends.
+struct TransactionGuard {
+  uint64_t number = 0;  // 0: nobody was asked
+
+  static constexpr TransactionGuard trusted() { return {UINT64_MAX}; }  // transaction.partition.verification.enable=false
+  bool operator==(const TransactionGuard&) const = default;
+};
+
 // A batch that was appended: kept to recognise it when it comes again.
 struct RememberedBatch {
   int32_t last_sequence = -1;
@@ -84,6 +93,7 @@ class ProducerStates {
   struct Limits {
     size_t producers_max = 100'000;         // per partition; beyond it the longest silent one without an open transaction is forgotten
     int64_t expiration_ms = 86'400'000;     // producer.id.expiration.ms
+    size_t verifications_max = 10'000;      // per partition; beyond it the longest silent one is forgotten, and its producer asks again
   };
   struct Verdict {
     // Set: the batch is in the log already, nothing is to be written and this is its answer.
@@ -93,9 +103,13 @@ class ProducerStates {
   ProducerStates() = default;
   explicit ProducerStates(Limits limits) : limits_(limits) {}
 
-  // A client's batch: sequence, epoch and duplicates; a coordinator's: the epoch.
+  // A client's batch: sequence, epoch and duplicates; a coordinator's: the epoch. Of both the guard, if the batch opens a transaction.
   // Errors: OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH, INVALID_TXN_STATE.
-  Result<Verdict> check(const ProducerBatch& batch, AppendOrigin origin) const;
+  Result<Verdict> check(const ProducerBatch& batch, AppendOrigin origin, TransactionGuard guard = {}) const;
+  // A transactional batch has come. nullopt: its producer's transaction is open, nobody need be asked. Else what to append with after the coordinator
+  // has confirmed; the same for all that come until one is appended or a marker comes. Of those only the one with the lowest sequence may be the first
+  // (KAFKA-14884: a failed verification must not let its successor overtake it).
+  std::optional<TransactionGuard> begin_verification(const ProducerBatch& batch, WallTime now);
   // Errors: INVALID_PRODUCER_EPOCH, TRANSACTION_COORDINATOR_FENCED.
   Status check(const TransactionMarker& marker) const;
 
@@ -111,6 +125,7 @@ class ProducerStates {
   // Start of the oldest open transaction.
   std::optional<Offset> oldest_open_transaction() const;
   bool has_open_transaction(ProducerId producer) const;
+  size_t verification_count() const { return verifications_.size(); }
 
   void on_log_start(Offset log_start);
   // Forgets producers that were silent for expiration_ms and have nothing open; silence counts from the timestamp of the last batch or marker.
@@ -147,7 +162,16 @@ class ProducerStates {
   };
   using Producers = std::list<Producer>;  // longest silent first
 
+  // Asked for and not used yet.
+  struct Verification {
+    TransactionGuard guard;
+    ProducerEpoch epoch;
+    int32_t lowest_sequence = -1;
+    WallTime asked;
+  };
+
   const Producer* find_producer(ProducerId id) const;
+  Status check_guard(const ProducerBatch& batch, AppendOrigin origin, TransactionGuard guard) const;
   Producer& touch(ProducerId id);
   void forget_beyond_limit();
 
@@ -156,6 +180,8 @@ class ProducerStates {
   std::unordered_map<ProducerId, Producers::iterator> by_id_;
   std::map<Offset, ProducerId> open_;            // by start
   std::map<Offset, Offset> decided_unreplicated_;  // start -> offset of the marker
+  std::map<ProducerId, Verification> verifications_;
+  uint64_t next_guard_ = 1;
 };
 
 }  // namespace quokka

@@ -32,11 +32,13 @@ TransactionMarker marker(int64_t offset, bool abort, ProducerEpoch epoch = kEpoc
   return {kId, epoch, coordinator_epoch, abort, Offset(offset), 5000};
 }
 
-ErrorCode code(const ProducerStates& states, const ProducerBatch& b, AppendOrigin origin = AppendOrigin::CLIENT) { return states.check(b, origin).code(); }
+ErrorCode code(const ProducerStates& states, const ProducerBatch& b, AppendOrigin origin = AppendOrigin::CLIENT) {
+  return states.check(b, origin, TransactionGuard::trusted()).code();
+}
 
 // The base offset of the batch that `b` repeats; -1 if it is to be appended.
 int64_t duplicate_of(const ProducerStates& states, const ProducerBatch& b) {
-  auto verdict = states.check(b, AppendOrigin::CLIENT);
+  auto verdict = states.check(b, AppendOrigin::CLIENT, TransactionGuard::trusted());
   EXPECT_TRUE(verdict.ok());
   return verdict.ok() && verdict->duplicate_of ? verdict->duplicate_of->base_offset().value : -1;
 }
@@ -135,6 +137,60 @@ TEST(ProducerStates, H49AMarkersTimestampCountsForExpiry) {
   EXPECT_EQ(states.size(), 1u);
   states.expire({6000});
   EXPECT_EQ(states.size(), 0u);
+}
+
+TEST(ProducerStates, H50ABatchThatIsLaterThanItsMarkerOpensNoTransaction) {
+  ProducerStates states;
+  const auto guard = states.begin_verification(batch(0, 10, 1, kEpoch, true), {1000});
+  ASSERT_TRUE(guard);
+  EXPECT_EQ(states.check(batch(0, 10, 1, kEpoch, true), AppendOrigin::CLIENT).code(), ErrorCode::INVALID_TXN_STATE);
+  // While the coordinator is asked, the transaction is ended here.
+  states.apply(marker(10, true));
+  EXPECT_EQ(states.check(batch(0, 11, 1, kEpoch, true), AppendOrigin::CLIENT, *guard).code(), ErrorCode::INVALID_TXN_STATE);
+  const auto again = states.begin_verification(batch(0, 11, 1, kEpoch, true), {1000});
+  ASSERT_TRUE(again);
+  EXPECT_NE(*again, *guard);
+  EXPECT_TRUE(states.check(batch(0, 11, 1, kEpoch, true), AppendOrigin::CLIENT, *again).ok());
+}
+
+TEST(ProducerStates, H50CoordinatorsBatchesAreVerifiedToo) {
+  ProducerStates states;
+  EXPECT_EQ(states.check(batch(0, 10, 1, kEpoch, true), AppendOrigin::COORDINATOR).code(), ErrorCode::INVALID_TXN_STATE);
+  const auto guard = states.begin_verification(batch(0, 10, 1, kEpoch, true), {1000});
+  EXPECT_TRUE(states.check(batch(0, 10, 1, kEpoch, true), AppendOrigin::COORDINATOR, *guard).ok());
+}
+
+TEST(ProducerStates, H50AnOpenTransactionIsNotVerifiedAgainButANewEpochIs) {
+  ProducerStates states;
+  states.apply(batch(0, 10, 1, kEpoch, true));
+  EXPECT_FALSE(states.begin_verification(batch(1, 11, 1, kEpoch, true), {1000}));
+  EXPECT_TRUE(states.check(batch(1, 11, 1, kEpoch, true), AppendOrigin::CLIENT).ok());
+  EXPECT_TRUE(states.begin_verification(batch(0, 11, 1, ProducerEpoch(4), true), {1000}));
+  EXPECT_EQ(states.check(batch(0, 11, 1, ProducerEpoch(4), true), AppendOrigin::CLIENT).code(), ErrorCode::INVALID_TXN_STATE);
+}
+
+// KAFKA-14884, KAFKA-14920: the verification of the first batch failed, that of the second succeeds.
+TEST(ProducerStates, H50TheEarliestSequenceWinsAmongThoseThatWait) {
+  ProducerStates states;
+  const auto guard = states.begin_verification(batch(0, 10, 1, kEpoch, true), {1000});
+  EXPECT_EQ(states.begin_verification(batch(1, 10, 1, kEpoch, true), {1000}), guard);
+  EXPECT_EQ(states.check(batch(1, 10, 1, kEpoch, true), AppendOrigin::CLIENT, *guard).code(), ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER);
+  EXPECT_TRUE(states.check(batch(0, 10, 1, kEpoch, true), AppendOrigin::CLIENT, *guard).ok());
+  // Those of a new epoch begin anew.
+  states.begin_verification(batch(0, 10, 1, ProducerEpoch(4), true), {1000});
+  EXPECT_TRUE(states.check(batch(0, 10, 1, ProducerEpoch(4), true), AppendOrigin::CLIENT, *guard).ok());
+}
+
+TEST(ProducerStates, VerificationsAreLimitedAndExpire) {
+  ProducerStates states({100, 1000, 3});
+  for (int i = 0; i < 10; ++i) {
+    ProducerBatch each = batch(0, 10, 1, kEpoch, true);
+    each.producer_id = ProducerId(i);
+    states.begin_verification(each, {i});
+  }
+  EXPECT_EQ(states.verification_count(), 3u);
+  states.expire({1008});
+  EXPECT_EQ(states.verification_count(), 1u);
 }
 
 TEST(ProducerStates, LastStableOffsetWaitsForTheMarkerToBeReplicated) {
@@ -284,7 +340,7 @@ TEST(ProducerStates, RandomSendsAndRetriesAgreeWithTheModel) {
       }
       int64_t expected_duplicate = -1;
       const ErrorCode expected = model.verdict(b, expected_duplicate);
-      auto verdict = states.check(b, AppendOrigin::CLIENT);
+      auto verdict = states.check(b, AppendOrigin::CLIENT, TransactionGuard::trusted());
       ASSERT_EQ(verdict.code(), expected) << "seed " << seed << " step " << step;
       if (expected != ErrorCode::NONE) continue;
       ASSERT_EQ(verdict->duplicate_of ? verdict->duplicate_of->base_offset().value : -1, expected_duplicate) << "seed " << seed << " step " << step;

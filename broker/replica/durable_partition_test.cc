@@ -92,7 +92,7 @@ TEST(DurablePartitionTest, OneAcknowledgementWaitsForThisDeviceOnly) {
   BatchToAppend batch = testing::to_append(testing::batch_of({}));
   std::vector<ErrorCode> done;
   const auto appended = broker.partition()->append(batch, permit->leader_epoch, AppendOrigin::CLIENT, [&](ErrorCode error) { done.push_back(error); },
-                                                   Partition::kNever, Partition::AckWhen::synced);
+                                                   {Partition::kNever, Partition::AckWhen::synced}, {});
   EXPECT_TRUE(appended->waits);
   EXPECT_TRUE(done.empty());
   broker.run();

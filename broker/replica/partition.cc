@@ -168,7 +168,7 @@ Error Partition::not_enough_replicas() const {
 }
 
 Result<Partition::Appended> Partition::append(BatchToAppend& batch, LeaderEpoch permitted, AppendOrigin origin, OnCommitted on_done,
-                                              MonoTime give_up, AckWhen ack_when) {
+                                              AckTerms terms, TransactionGuard guard) {
   Afterwards after;
   Appended appended;
   std::optional<FileSlice> write_behind;
@@ -176,9 +176,9 @@ Result<Partition::Appended> Partition::append(BatchToAppend& batch, LeaderEpoch 
     MutexLock lock(*log_->mutex);
     if (!leading_ || leader_epoch_ != permitted) return not_leader(name_);
     // The set may have shrunk since the permit; whoever waits for all must not find the record in the log then.
-    const bool for_all = on_done && ack_when == AckWhen::committed;
+    const bool for_all = on_done && terms.ack_when == AckWhen::committed;
     if (for_all && !leading_->has_enough_replicas()) return not_enough_replicas();
-    Result<AppendResult> result = log_->log->append_as_leader(batch, leader_epoch_, origin, surroundings_.clock.wall_now());
+    Result<AppendResult> result = log_->log->append_as_leader(batch, leader_epoch_, origin, surroundings_.clock.wall_now(), guard);
     if (!result) return result.error();
     appended.result = *std::move(result);
     write_behind = std::move(appended.result.write_behind);
@@ -191,12 +191,24 @@ Result<Partition::Appended> Partition::append(BatchToAppend& batch, LeaderEpoch 
     const bool done = for_all ? leading_->high_watermark() >= required : !is_unsynced() || log_->log->recovery_point() >= required;
     if (on_done && !done) {
       appended.waits = true;
-      park_ack(for_all ? parked_acks_ : parked_syncs_, {required, give_up, std::move(on_done)});
+      park_ack(for_all ? parked_acks_ : parked_syncs_, {required, terms.give_up, std::move(on_done)});
     }
   }
   if (write_behind) surroundings_.directories.write_behind(std::move(*write_behind));
   perform(std::move(after));
   return appended;
+}
+
+Result<std::optional<TransactionGuard>> Partition::begin_verification(const ProducerBatch& batch) {
+  MutexLock lock(*log_->mutex);
+  if (!leading_) return not_leader(name_);
+  return log_->log->begin_verification(batch, surroundings_.clock.wall_now());
+}
+
+Result<std::vector<ProducerEntry>> Partition::producers() const {
+  MutexLock lock(*log_->mutex);
+  if (!leading_) return not_leader(name_);
+  return log_->log->producers().entries();
 }
 
 // A duplicate may belong before what waits already.

@@ -103,8 +103,20 @@ class Partition : public std::enable_shared_from_this<Partition> {
     AppendResult result;
     bool waits = false;
   };
-  Result<Appended> append(BatchToAppend& batch, LeaderEpoch permitted, AppendOrigin origin, OnCommitted on_done, MonoTime give_up = kNever,
-                          AckWhen ack_when = AckWhen::committed) EXCLUDES(*log_->mutex);
+  struct AckTerms {
+    MonoTime give_up = kNever;
+    AckWhen ack_when = AckWhen::committed;
+  };
+  Result<Appended> append(BatchToAppend& batch, LeaderEpoch permitted, AppendOrigin origin, OnCommitted on_done, AckTerms terms, TransactionGuard guard)
+      EXCLUDES(*log_->mutex);
+  Result<Appended> append(BatchToAppend& batch, LeaderEpoch permitted, AppendOrigin origin, OnCommitted on_done) EXCLUDES(*log_->mutex) {
+    return append(batch, permitted, origin, std::move(on_done), {kNever, AckWhen::committed}, {});
+  }
+  // Before the coordinator of a transactional batch is asked whether this partition takes part; nullopt: it need not be, the transaction is open here.
+  // NOT_LEADER_OR_FOLLOWER.
+  Result<std::optional<TransactionGuard>> begin_verification(const ProducerBatch& batch) EXCLUDES(*log_->mutex);
+  // What is known of producers, longest silent first. NOT_LEADER_OR_FOLLOWER.
+  Result<std::vector<ProducerEntry>> producers() const EXCLUDES(*log_->mutex);
 
   // --- Fetch.
   struct Read {

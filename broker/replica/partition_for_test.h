@@ -95,7 +95,7 @@ class ReplicasOnMemory {
     BatchToAppend batch = to_append(batch_of({}));
     Partition::OnCommitted done;
     if (all) done = [this](ErrorCode error) { acks.push_back(error); };
-    return partition()->append(batch, permitted, AppendOrigin::CLIENT, std::move(done), give_up);
+    return partition()->append(batch, permitted, AppendOrigin::CLIENT, std::move(done), {give_up}, {});
   }
   // Another replica asks for records from `offset` on.
   Result<Partition::ReadAnswer> fetch_as(BrokerId follower, int64_t offset, BrokerEpoch epoch = BrokerEpoch(), int32_t last_epoch = -1) {

@@ -1,0 +1,54 @@
+// DescribeProducers (key 61), version 0: what the leader of a partition knows about its producers, for whoever looks for a transaction that hangs
+// (KIP-664). A partition that exists and is led elsewhere: NOT_LEADER_OR_FOLLOWER.
+#include <deque>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "broker/handlers/current_leaders.h"
+#include "broker/handlers/handlers.h"
+#include "broker/handlers/partition_answers.h"
+#include "broker/handlers/reply.h"
+#include "broker/handlers/services.h"
+#include "protocol/base/topic_name.h"
+#include "protocol/messages/describe_producers.h"
+
+namespace quokka {
+
+void handle_describe_producers(Services& services, CallPtr call) {
+  using Topic = DescribeProducersResponse::TopicResponse;
+  using Answer = Topic::PartitionResponse;
+  const auto decoded = decode_call<DescribeProducersRequest>(call);
+  if (!decoded) return;
+  const ClusterViewPtr view = services.view.get();
+  PartitionAnswers<Topic, Answer> answers;
+  std::deque<std::vector<Answer::ProducerState>> states;
+  for (const auto& topic : decoded->request.topics) {
+    answers.add_topic(topic.name);
+    for (const PartitionIndex index : topic.partition_indexes) {
+      Answer answer;
+      answer.partition_index = index;
+      const PartitionPtr partition = services.replicas.find(topic.name, index);
+      if (!is_valid_topic_name(topic.name)) {
+        answer.error_code = ErrorCode::INVALID_TOPIC_EXCEPTION;
+      } else if (!partition) {
+        answer.error_code = missing_partition_error(services, *view, topic.name, index);
+      } else if (const auto producers = partition->producers(); !producers) {
+        answer.error_code = producers.code();
+      } else {
+        auto& list = states.emplace_back();
+        for (const ProducerEntry& each : *producers) {
+          list.push_back({each.producer_id, each.producer_epoch.value, each.last_sequence, each.timestamp, each.coordinator_epoch,
+                          each.open_transaction_start});
+        }
+        answer.active_producers = list;
+      }
+      answers.add(topic.name, std::move(answer));
+    }
+  }
+  DescribeProducersResponse response;
+  response.topics = answers.array();
+  reply(std::move(call), response);
+}
+
+}  // namespace quokka

@@ -1,0 +1,139 @@
+// The shards of a coordinator: one for each partition of an internal topic that this broker leads, each on one of the event loops. Finds the one that
+// holds an id, and follows leadership. What a shard does is its own affair; it has a `Journal& journal()` and an `ErrorCode readiness() const`.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "broker/journal/coordinator_partition.h"
+#include "broker/journal/journal.h"
+#include "coord/view/cluster_view.h"
+
+namespace quokka {
+
+// The partition of `topic` that holds `id`; `missing` partitions while the topic is not there.
+inline PartitionIndex coordinator_partition(const ClusterView& view, std::string_view topic, int32_t missing, std::string_view id) {
+  const TopicView* found = view.topic(topic);
+  const bool is_there = found != nullptr && !found->partitions.empty();
+  return coordinator_partition(id, is_there ? found->partitions.back().index.value + 1 : missing);
+}
+
+// NONE if the shard over `journal` serves requests; COORDINATOR_LOAD_IN_PROGRESS, NOT_COORDINATOR.
+inline ErrorCode coordinator_readiness(const Journal& journal) {
+  switch (journal.phase()) {
+    case Journal::Phase::idle: return ErrorCode::NOT_COORDINATOR;
+    case Journal::Phase::loading: return ErrorCode::COORDINATOR_LOAD_IN_PROGRESS;
+    case Journal::Phase::active: return ErrorCode::NONE;
+  }
+  return ErrorCode::NOT_COORDINATOR;
+}
+
+// Any thread, unless a method says otherwise.
+template <class Shard>
+class CoordinatorShards {
+ public:
+  using Make = std::function<std::unique_ptr<Shard>(PartitionIndex, Loop&)>;
+
+  // The loops outlive this and run nothing any more when it is destroyed.
+  CoordinatorShards(const std::vector<Loop*>& loops, Make make) : make_(std::move(make)) {
+    for (Loop* loop : loops) lanes_.push_back(std::make_unique<Lane>(Lane{loop}));
+  }
+  CoordinatorShards(const CoordinatorShards&) = delete;
+  CoordinatorShards& operator=(const CoordinatorShards&) = delete;
+
+  // --- Leadership, in the order in which it changes. nullopt: the partition is gone.
+  void lead(PartitionIndex partition, LeaderEpoch epoch) {
+    Lane& lane = lane_of(partition);
+    lane.loop->post([this, &lane, partition, epoch] {
+      if (lane.stopped) return;
+      std::unique_ptr<Shard>& shard = lane.shards[partition];
+      if (!shard) shard = make_(partition, *lane.loop);
+      shard->journal().lead(epoch);
+    });
+  }
+  void resign(PartitionIndex partition, std::optional<LeaderEpoch> epoch) {
+    Lane& lane = lane_of(partition);
+    lane.loop->post([&lane, partition, epoch] {
+      if (const auto found = lane.shards.find(partition); found != lane.shards.end()) found->second->journal().resign(epoch);
+    });
+  }
+  // Unloads every shard, for good. `done` runs on any thread; no log is written to any more.
+  void stop(Task done) {
+    on_every_lane(
+        [](Lane& lane) {
+          lane.stopped = true;
+          for (const auto& [partition, shard] : lane.shards) shard->journal().resign(std::nullopt);
+        },
+        std::move(done));
+  }
+
+  // `f(shard)` on the shard's loop if it is ready, else `refuse(error)` there.
+  template <class F, class Refuse>
+  void with_shard(PartitionIndex partition, F f, Refuse refuse) {
+    Lane& lane = lane_of(partition);
+    auto run = [&lane, partition, f = std::move(f), refuse = std::move(refuse)]() mutable {
+      const auto found = lane.shards.find(partition);
+      const ErrorCode error = found == lane.shards.end() ? ErrorCode::NOT_COORDINATOR : found->second->readiness();
+      if (error == ErrorCode::NONE) f(*found->second);
+      else refuse(error);
+    };
+    if (lane.loop->in_loop()) run();
+    else lane.loop->post(std::move(run));
+  }
+  // `f(shard)` for every shard on its loop, ready or not; then `done` once, on any thread.
+  template <class F>
+  void on_every(F f, Task done) {
+    on_every_lane([f](Lane& lane) { for (const auto& [partition, shard] : lane.shards) f(*shard); }, std::move(done));
+  }
+  // `f(shard)` for every shard, again and again until the stop.
+  template <class F>
+  void every(Duration interval, F f) {
+    for (const auto& lane : lanes_) lane->loop->post([this, &lane = *lane, interval, f] { repeat(lane, interval, f); });
+  }
+
+ private:
+  struct Lane {
+    Loop* loop;
+    // The loop's own.
+    std::map<PartitionIndex, std::unique_ptr<Shard>> shards{};
+    bool stopped = false;
+  };
+
+  Lane& lane_of(PartitionIndex partition) { return *lanes_[static_cast<size_t>(partition.value) % lanes_.size()]; }
+  template <class F>
+  void on_every_lane(F f, Task done) {
+    struct Left {
+      std::atomic<size_t> lanes{0};
+      Task done;
+    };
+    auto left = std::make_shared<Left>();
+    left->lanes = lanes_.size();
+    left->done = std::move(done);
+    for (const auto& lane : lanes_) {
+      lane->loop->post([&lane = *lane, f, left] {
+        f(lane);
+        if (--left->lanes == 0) left->done();
+      });
+    }
+  }
+  template <class F>
+  void repeat(Lane& lane, Duration interval, F f) {
+    if (lane.stopped) return;
+    lane.loop->call_after(interval, [this, &lane, interval, f] {
+      if (lane.stopped) return;
+      for (const auto& [partition, shard] : lane.shards) f(*shard);
+      repeat(lane, interval, f);
+    });
+  }
+
+  const Make make_;
+  std::vector<std::unique_ptr<Lane>> lanes_;  // constant after construction
+};
+
+}  // namespace quokka
