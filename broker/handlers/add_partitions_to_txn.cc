@@ -31,6 +31,7 @@ using Topics = Array<AddPartitionsToTxnRequest::AddPartitionsToTxnTopic>;
 struct Asked {
   struct Transaction {
     std::string id;
+    std::vector<std::string> topics;  // as named, also without partitions
     std::vector<TopicPartition> partitions;
     std::vector<ErrorCode> errors;
   };
@@ -49,6 +50,7 @@ void answer(Asked& asked) {
   for (const Asked::Transaction& each : asked.transactions) {
     auto& by_topic = partitions.emplace_back();
     auto& listed = topics.emplace_back();
+    for (const std::string& topic : each.topics) by_topic[topic];
     for (size_t i = 0; i < each.partitions.size(); ++i)
       by_topic[each.partitions[i].topic].push_back({each.partitions[i].partition, fenced_error(each.errors[i], version)});
     for (const auto& [name, errors] : by_topic) listed.push_back({name, errors});
@@ -91,12 +93,14 @@ void ask(Services& services, const AskedPtr& asked, size_t index, TransactionalP
   });
 }
 
-std::vector<TopicPartition> partitions_of(const Topics& topics) {
-  std::vector<TopicPartition> all;
+Asked::Transaction transaction_of(std::string_view id, const Topics& topics) {
+  Asked::Transaction transaction;
+  transaction.id = id;
   for (const auto& topic : topics) {
-    for (const PartitionIndex partition : topic.partitions) all.push_back({std::string(topic.name), partition});
+    transaction.topics.emplace_back(topic.name);
+    for (const PartitionIndex partition : topic.partitions) transaction.partitions.push_back({std::string(topic.name), partition});
   }
-  return all;
+  return transaction;
 }
 
 }  // namespace
@@ -112,12 +116,12 @@ void handle_add_partitions_to_txn(Services& services, CallPtr call) {
   }
   auto asked = std::make_shared<Asked>();
   if (call->version() < 4) {
-    asked->transactions.push_back({std::string(request.v3_and_below_transactional_id), partitions_of(request.v3_and_below_topics), {}});
+    asked->transactions.push_back(transaction_of(request.v3_and_below_transactional_id, request.v3_and_below_topics));
     asked->left = 1;
     asked->call = std::move(call);
     return ask(services, asked, 0, {request.v3_and_below_producer_id, ProducerEpoch(request.v3_and_below_producer_epoch)}, false);
   }
-  for (const auto& each : request.transactions) asked->transactions.push_back({std::string(each.transactional_id), partitions_of(each.topics), {}});
+  for (const auto& each : request.transactions) asked->transactions.push_back(transaction_of(each.transactional_id, each.topics));
   // One more, so that nothing is answered (and with it the request's bytes gone) before all are asked.
   asked->left = request.transactions.size() + 1;
   asked->call = std::move(call);

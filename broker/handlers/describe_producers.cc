@@ -7,7 +7,6 @@
 
 #include "broker/handlers/current_leaders.h"
 #include "broker/handlers/handlers.h"
-#include "broker/handlers/partition_answers.h"
 #include "broker/handlers/reply.h"
 #include "broker/handlers/services.h"
 #include "protocol/base/topic_name.h"
@@ -21,10 +20,11 @@ void handle_describe_producers(Services& services, CallPtr call) {
   const auto decoded = decode_call<DescribeProducersRequest>(call);
   if (!decoded) return;
   const ClusterViewPtr view = services.view.get();
-  PartitionAnswers<Topic, Answer> answers;
+  std::vector<Topic> topics;
+  std::deque<std::vector<Answer>> answers;
   std::deque<std::vector<Answer::ProducerState>> states;
   for (const auto& topic : decoded->request.topics) {
-    answers.add_topic(topic.name);
+    auto& listed = answers.emplace_back();
     for (const PartitionIndex index : topic.partition_indexes) {
       Answer answer;
       answer.partition_index = index;
@@ -43,11 +43,12 @@ void handle_describe_producers(Services& services, CallPtr call) {
         }
         answer.active_producers = list;
       }
-      answers.add(topic.name, std::move(answer));
+      listed.push_back(std::move(answer));
     }
+    topics.push_back({topic.name, listed});
   }
   DescribeProducersResponse response;
-  response.topics = answers.array();
+  response.topics = topics;
   reply(std::move(call), response);
 }
 

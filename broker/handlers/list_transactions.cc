@@ -1,5 +1,5 @@
 // ListTransactions (key 66), versions 0-1: the transactional ids of this coordinator, all or those in some states, of some producers, or (1) whose
-// transaction has been open for longer than some time. States that do not exist are named in the answer.
+// last transaction began longer ago than some time, or never, as Kafka has it. States that do not exist are named in the answer.
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -25,7 +25,7 @@ struct Filter {
   bool takes(const TransactionOverview& each) const {
     if (!any_state && states.count(each.status) == 0) return false;
     if (!producers.empty() && producers.count(each.producer_id) == 0) return false;
-    return longer_than_ms < 0 || (each.start_ms >= 0 && now_ms - each.start_ms > longer_than_ms);
+    return longer_than_ms < 0 || now_ms - each.start_ms > longer_than_ms;
   }
 };
 

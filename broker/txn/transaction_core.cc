@@ -306,7 +306,10 @@ void TransactionCore::apply(const StoredTransaction& stored, TransactionTime now
   // A raise that the producer did not ask for itself, a fence, leaves nobody a way back.
   const auto asked = std::exchange(transaction.next_last_epoch, std::nullopt);
   if (is_new || transaction.record.producer != stored.record->producer) transaction.last_epoch = asked.value_or(ProducerEpoch());
+  const int64_t last_start_ms = transaction.record.start_ms;
   transaction.record = *stored.record;
+  // Told of an id until its next transaction begins, though not stored, as Kafka does.
+  if (transaction.record.status == TransactionStatus::EMPTY) transaction.record.start_ms = last_start_ms;
   if (transaction.record.status == TransactionStatus::ONGOING && !was_open) {
     // One that another coordinator began is as old as it says, but a clock that jumped does not make it older than its time-out.
     const int64_t age_ms = std::clamp<int64_t>(now.wall.ms - transaction.record.start_ms, 0, std::max(0, transaction.record.timeout_ms));
