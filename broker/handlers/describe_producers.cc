@@ -1,5 +1,5 @@
-// DescribeProducers (key 61), version 0: what the leader of a partition knows about its producers, for whoever looks for a transaction that hangs
-// (KIP-664). A partition that exists and is led elsewhere: NOT_LEADER_OR_FOLLOWER.
+// DescribeProducers (key 61), version 0: what a replica of a partition knows about its producers, for whoever looks for a transaction that hangs
+// (KIP-664). A partition that exists and has no replica here: NOT_LEADER_OR_FOLLOWER.
 #include <deque>
 #include <string>
 #include <utility>

@@ -207,7 +207,7 @@ Result<std::optional<TransactionGuard>> Partition::begin_verification(const Prod
 
 Result<std::vector<ProducerEntry>> Partition::producers() const {
   MutexLock lock(*log_->mutex);
-  if (!leading_) return not_leader(name_);
+  if (!leading_ && !following_) return not_leader(name_);
   return log_->log->producers().entries();
 }
 
