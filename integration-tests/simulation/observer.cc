@@ -55,9 +55,7 @@ void Observer::on_topic_written(const std::string& json) {
   if (!topic) return history_.violated(topic.error().message);
   topic_ = *topic;
   for (auto& [name, replicas] : replicas_) {
-    const auto assigned = topic_.partitions.find(name.partition);
-    if (assigned == topic_.partitions.end()) continue;
-    std::erase_if(replicas, [&](const auto& entry) { return std::find(assigned->second.begin(), assigned->second.end(), BrokerId(entry.first)) == assigned->second.end(); });
+    std::erase_if(replicas, [this, &name = name](const auto& entry) { return !is_assigned(name, entry.first); });
   }
 }
 
@@ -95,17 +93,23 @@ bool Observer::in_isr(const TopicPartition& name, int broker) const {
   return std::find(isr.begin(), isr.end(), BrokerId(broker)) != isr.end();
 }
 
+bool Observer::is_assigned(const TopicPartition& name, int broker) const {
+  const auto assigned = topic_.partitions.find(name.partition);
+  return assigned != topic_.partitions.end() && std::find(assigned->second.begin(), assigned->second.end(), BrokerId(broker)) != assigned->second.end();
+}
+
 void Observer::look_at(BrokerMachine& broker) {
   const Node* node = broker.node();
   if (node == nullptr || node->replicas() == nullptr) return;
   const std::vector<PartitionPtr> held = node->replicas()->all();
   for (const PartitionPtr& partition : held) {
-    if (partition->name().topic == shape_.topic) look_at_replica(broker, partition);
+    // It may be there for a while after it was told to go.
+    if (partition->name().topic == shape_.topic && is_assigned(partition->name(), broker.id())) look_at_replica(broker, partition);
   }
   // It was told to go. (What lies in a directory that is offline is not there either.)
   for (const auto& [index, going] : topic_.removing) {
     const TopicPartition name{shape_.topic, index};
-    if (std::find(going.begin(), going.end(), BrokerId(broker.id())) == going.end()) continue;
+    if (std::find(going.begin(), going.end(), BrokerId(broker.id())) == going.end() || in_isr(name, broker.id())) continue;
     if (std::any_of(held.begin(), held.end(), [&](const PartitionPtr& each) { return each->name() == name; })) continue;
     auto& replicas = replicas_[name];
     const auto replica = replicas.find(broker.id());

@@ -75,6 +75,7 @@ class Observer {
   void verify(BrokerMachine& broker, const TopicPartition& name, Replica& replica, Offset end);
   void check_isr(const TopicPartition& name);
   BrokerMachine& broker(int id) { return *brokers_[static_cast<size_t>(id - 1)]; }
+  bool is_assigned(const TopicPartition& name, int broker) const;
   bool in_isr(const TopicPartition& name, int broker) const;
 
   Agenda& agenda_;
