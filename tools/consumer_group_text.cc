@@ -164,7 +164,9 @@ std::string rebalances_text(const DescribedConsumerGroup& group) {
   std::string text = line({"GROUP", "REBALANCE-BEGAN", "DURATION-MS", "GENERATION", "#MEMBERS", "REASON"});
   for (auto rebalance = group.rebalances.rbegin(); rebalance != group.rebalances.rend(); ++rebalance) {
     const bool has_members = rebalance->generation >= 0;
-    text += line({group.id, time_text(rebalance->began), rebalance->ended ? std::to_string(rebalance->ended->ms - rebalance->began.ms) : "under way",
+    // One that never ended was overtaken by the next.
+    const std::string unfinished = rebalance == group.rebalances.rbegin() ? "under way" : "overtaken";
+    text += line({group.id, time_text(rebalance->began), rebalance->ended ? std::to_string(rebalance->ended->ms - rebalance->began.ms) : unfinished,
                   has_members ? std::to_string(rebalance->generation) : kMissing, has_members ? std::to_string(rebalance->members) : kMissing,
                   rebalance->reason});
   }

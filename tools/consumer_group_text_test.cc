@@ -70,10 +70,11 @@ TEST(ConsumerGroupText, a_state_is_one_row_with_its_coordinator) {
 
 TEST(ConsumerGroupText, rebalances_are_shown_newest_first) {
   DescribedConsumerGroup group = two_members();
-  group.rebalances = {{WallTime{0}, WallTime{1250}, 1, 2, "adding new member a-1"}, {WallTime{86'400'000}, std::nullopt, -1, 0, "member a-1 left"}};
+  group.rebalances = {{WallTime{0}, WallTime{1250}, 1, 2, "adding new member a-1"}, {WallTime{3000}, std::nullopt, 2, 3, "adding new member b-2"}, {WallTime{86'400'000}, std::nullopt, -1, 0, "member a-1 left"}};
   EXPECT_EQ(rebalances_text(group),
             "\nGROUP           REBALANCE-BEGAN      DURATION-MS  GENERATION #MEMBERS   REASON"
             "\nlive            1970-01-02T00:00:00Z under way    -          -          member a-1 left"
+            "\nlive            1970-01-01T00:00:03Z overtaken    2          3          adding new member b-2"
             "\nlive            1970-01-01T00:00:00Z 1250         1          2          adding new member a-1\n");
 }
 

@@ -9,13 +9,13 @@ Error bad(std::string message) { return Error{ErrorCode::INVALID_RECORD, std::mo
 
 Result<LineReader> LineReader::configured(const Properties& properties) {
   LineReader reader;
-  set_flag(properties, "parse.key", reader.parse_key_);
-  set_flag(properties, "parse.headers", reader.parse_headers_);
-  set_flag(properties, "ignore.error", reader.ignore_error_);
-  set_text(properties, "key.separator", reader.key_separator_);
-  set_text(properties, "headers.delimiter", reader.headers_delimiter_);
-  set_text(properties, "headers.separator", reader.headers_separator_);
-  set_text(properties, "headers.key.separator", reader.headers_key_separator_);
+  set_all(properties, {{"parse.key", &reader.parse_key_},
+                       {"parse.headers", &reader.parse_headers_},
+                       {"ignore.error", &reader.ignore_error_},
+                       {"key.separator", &reader.key_separator_},
+                       {"headers.delimiter", &reader.headers_delimiter_},
+                       {"headers.separator", &reader.headers_separator_},
+                       {"headers.key.separator", &reader.headers_key_separator_}});
   if (const auto at = properties.find("null.marker"); at != properties.end()) reader.null_marker_ = at->second;
 
   using Named = std::pair<const char*, const std::string*>;

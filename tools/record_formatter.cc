@@ -66,16 +66,16 @@ Result<RecordFormatter> RecordFormatter::configured(const std::string& formatter
     return bad("unknown formatter '" + formatter +
                "': org.apache.kafka.tools.consumer.{DefaultMessageFormatter,LoggingMessageFormatter,NoOpMessageFormatter} are built in");
   }
-  set_flag(properties, "print.timestamp", result.print_timestamp_);
-  set_flag(properties, "print.key", result.print_key_);
-  set_flag(properties, "print.offset", result.print_offset_);
-  set_flag(properties, "print.partition", result.print_partition_);
-  set_flag(properties, "print.headers", result.print_headers_);
-  set_flag(properties, "print.value", result.print_value_);
-  set_text(properties, "key.separator", result.key_separator_);
-  set_text(properties, "line.separator", result.line_separator_);
-  set_text(properties, "headers.separator", result.headers_separator_);
-  set_text(properties, "null.literal", result.null_literal_);
+  set_all(properties, {{"print.timestamp", &result.print_timestamp_},
+                       {"print.key", &result.print_key_},
+                       {"print.offset", &result.print_offset_},
+                       {"print.partition", &result.print_partition_},
+                       {"print.headers", &result.print_headers_},
+                       {"print.value", &result.print_value_},
+                       {"key.separator", &result.key_separator_},
+                       {"line.separator", &result.line_separator_},
+                       {"headers.separator", &result.headers_separator_},
+                       {"null.literal", &result.null_literal_}});
   for (const auto& [key, reading] : {std::pair{"key.deserializer", &result.key_reading_},
                                      std::pair{"value.deserializer", &result.value_reading_},
                                      std::pair{"headers.deserializer", &result.headers_reading_}}) {

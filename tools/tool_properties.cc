@@ -53,6 +53,13 @@ void set_flag(const Properties& properties, const std::string& key, bool& value)
   if (const auto at = properties.find(key); at != properties.end()) value = is_true(at->second);
 }
 
+void set_all(const Properties& properties, const std::vector<NamedSetting>& settings) {
+  for (const auto& [key, value] : settings) {
+    if (bool* const* flag = std::get_if<bool*>(&value)) set_flag(properties, key, **flag);
+    else set_text(properties, key, *std::get<std::string*>(value));
+  }
+}
+
 Status set_number(const Properties& properties, const std::string& key, int64_t least, int64_t& value) {
   const auto at = properties.find(key);
   if (at == properties.end()) return {};

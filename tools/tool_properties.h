@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "protocol/base/properties.h"
@@ -25,6 +27,9 @@ bool is_true(std::string_view text);
 // Each leaves `value` as it is when the key is not there. A number is at least `least`; an error names key, value and what is possible.
 void set_text(const Properties& properties, const std::string& key, std::string& value);
 void set_flag(const Properties& properties, const std::string& key, bool& value);
+// Texts and flags, by their keys.
+using NamedSetting = std::pair<const char*, std::variant<bool*, std::string*>>;
+void set_all(const Properties& properties, const std::vector<NamedSetting>& settings);
 Status set_number(const Properties& properties, const std::string& key, int64_t least, int64_t& value);
 Status set_millis(const Properties& properties, const std::string& key, Duration& value);
 

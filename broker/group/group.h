@@ -115,7 +115,8 @@ class Group {
   Offsets offsets;
   std::map<ProducerId, Offsets> open_offsets;  // of transactions that are not decided
   std::optional<GroupRecord> loaded;           // the last one found while loading
-  std::deque<RebalanceNote> rebalances;
+  std::deque<RebalanceNote> rebalances;  // the last kRebalancesKept
+  uint64_t rebalance_count = 0;
 };
 
 }  // namespace quokka

@@ -180,7 +180,7 @@ GroupEffects GroupCore::on_unloaded() {
 
 std::vector<GroupOverview> GroupCore::list() const {
   std::vector<GroupOverview> all;
-  for (const auto& [id, group] : groups_) all.push_back({id, group.protocol_type.value_or(""), group.state});
+  for (const auto& [id, group] : groups_) all.push_back({id, group.protocol_type.value_or(""), group.state, group.members.size(), group.offsets.size(), group.rebalance_count});
   return all;
 }
 

@@ -68,6 +68,7 @@ void GroupCore::prepare_rebalance(Group& group, const std::string& reason, Group
   }
   look_at(group, group.join_timer->at);
   group.transition_to(GroupState::PREPARING_REBALANCE, now);
+  ++group.rebalance_count;
   group.rebalances.push_back({now.wall, reason, std::nullopt, -1, 0});
   if (group.rebalances.size() > Group::kRebalancesKept) group.rebalances.pop_front();
   effects.notes.push_back("group " + group.id + " of generation " + std::to_string(group.generation) + " prepares to rebalance: " + reason);

@@ -194,6 +194,9 @@ struct GroupOverview {
   std::string group;
   std::string protocol_type;
   GroupState state = GroupState::EMPTY;
+  size_t members = 0;
+  size_t offsets = 0;
+  uint64_t rebalances = 0;  // begun since this coordinator has the group
 };
 
 struct GroupDescription {

@@ -233,6 +233,15 @@ TEST_F(GroupHandlersTest, AMemberFromItsFirstRequestToItsLast) {
   EXPECT_EQ(described->response.groups[0].members[0].client_host, "/127.0.0.1");
   EXPECT_EQ(described->response.groups[0].authorized_operations, 328);
   EXPECT_EQ(described->response.groups[1].group_state, "Dead");
+  EXPECT_TRUE(described->response.groups[0].rebalances.empty()) << "nobody asked for what Kafka has not";
+  describe.include_rebalances = true;
+  const auto explained = broker_->ask<DescribeGroupsResponse>(handle_describe_groups, describe, 5);
+  ASSERT_EQ(explained->response.groups[0].rebalances.size(), 1u);
+  const auto& rebalance = explained->response.groups[0].rebalances[0];
+  EXPECT_EQ(rebalance.generation, 1);
+  EXPECT_EQ(rebalance.members, 1);
+  EXPECT_GE(rebalance.ended_ms, rebalance.began_ms);
+  EXPECT_TRUE(rebalance.reason.starts_with("adding new member test-")) << rebalance.reason;
 
   const auto list = [&](std::vector<std::string_view> states, std::vector<std::string_view> types) {
     ListGroupsRequest request;

@@ -236,6 +236,11 @@ void Node::Parts::on_directory_offline(const LogDirectories::Failed& failed) {
 void Node::Parts::tick() {
   metrics.tick(coordination.now());
   coordination.call_after(Duration::seconds(1), [this] { tick(); });
+  constexpr Duration kGroupsCountedEvery = Duration::seconds(10);
+  if (coordination.now() - groups_counted_at >= kGroupsCountedEvery) {
+    groups_counted_at = coordination.now();
+    groups->list([this](ErrorCode, std::vector<GroupOverview> all) { group_metrics.set(std::move(all)); });
+  }
   if (coordination.now() - lag_checked_at >= Duration::millis(config.replica_lag_time_max_ms / 2)) {
     lag_checked_at = coordination.now();
     pool.run([this] { replicas->on_tick(); });

@@ -12,6 +12,7 @@
 #include "broker/group/group_coordinator.h"
 #include "broker/handlers/dispatch.h"
 #include "broker/node/feature_epoch.h"
+#include "broker/node/group_metrics.h"
 #include "broker/node/node.h"
 #include "broker/peers/controller_channel.h"
 #include "broker/peers/controller_peers.h"
@@ -91,6 +92,7 @@ struct Node::Parts final : public ConfigListener {
   std::atomic<bool> failed_once{false};
 
   Registry metrics;
+  GroupMetrics group_metrics{metrics};
   Serial control{pool};
 
   std::atomic<int64_t> broker_epoch{-1};
@@ -131,6 +133,7 @@ struct Node::Parts final : public ConfigListener {
   StepDone on_features_known;
   bool listens = false;
   bool stopping = false;
+  MonoTime groups_counted_at;
   MonoTime lag_checked_at;
 };
 

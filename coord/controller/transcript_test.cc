@@ -1,29 +1,22 @@
-// Plays testdata/*.txt: lines with '>' are commands, those below say what the controller does about them. With QUOKKA_WRITE_TRANSCRIPTS=1 in the
-// environment the files are written again.
+// Plays testdata/*.txt: what the controller does about each command (protocol/base/transcripts.h).
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-
 #include "coord/controller/core_harness.h"
+#include "protocol/base/transcripts.h"
 
 namespace quokka {
 namespace {
 
 class Transcript {
  public:
-  std::vector<std::string> command(const std::string& line) {
-    std::istringstream words(line);
-    std::string verb;
-    words >> verb;
-    std::vector<std::string> rest;
-    for (std::string word; words >> word;) rest.push_back(word);
+  using Words = std::vector<std::string>;
+
+  std::vector<std::string> command(const std::string& verb, const Words& words) {
     harness_.lines.clear();
     harness_.alter_answer.reset();
     harness_.shutdown_answer.reset();
     harness_.answered.reset();
-    run(verb, rest);
+    run(verb, words);
     if (harness_.alter_answer) {
       std::ostringstream text;
       text << "answer " << name(harness_.alter_answer->error);
@@ -52,8 +45,6 @@ class Transcript {
   }
 
  private:
-  using Words = std::vector<std::string>;
-
   static BrokerId broker(const std::string& word) { return BrokerId(std::stoi(word)); }
   static Replicas replicas(const std::string& word) {
     Replicas made;
@@ -156,28 +147,7 @@ class Transcript {
 };
 
 TEST(Transcripts, TheCoreDoesWhatTheySay) {
-  const bool write = std::getenv("QUOKKA_WRITE_TRANSCRIPTS") != nullptr;
-  size_t played = 0;
-  for (const auto& entry : std::filesystem::directory_iterator("coord/controller/testdata")) {
-    if (entry.path().extension() != ".txt") continue;
-    SCOPED_TRACE(entry.path().string());
-    ++played;
-    std::ifstream file(entry.path());
-    std::string expected, actual;
-    Transcript transcript;
-    for (std::string line; std::getline(file, line);) {
-      expected += line + "\n";
-      if (line.starts_with("#") || line.empty()) actual += line + "\n";
-      if (!line.starts_with("> ")) continue;
-      actual += line + "\n";
-      for (const std::string& done : transcript.command(line.substr(2))) actual += "  " + done + "\n";
-    }
-    if (write)
-      std::ofstream(entry.path()) << actual;
-    else
-      EXPECT_EQ(actual, expected);
-  }
-  EXPECT_GE(played, 3u);
+  testing::play_transcripts<Transcript>("coord/controller/testdata", 3);
 }
 
 }  // namespace

@@ -94,7 +94,7 @@ Result<BlockingClient::Coordinator> BlockingClient::coordinator(const std::strin
   const auto answer = (*connection)->call<FindCoordinatorResponse>(request, settings_.request_timeout, kOneKeyVersionMax);
   if (!answer.ok()) return answer.error();
   const FindCoordinatorResponse& found = answer->message;
-  if (found.error_code != ErrorCode::NONE) return Error{found.error_code, "group " + group + ": " + std::string(name(found.error_code))};
+  if (found.error_code != ErrorCode::NONE) return Error{found.error_code, "group " + group + " has no coordinator yet: " + std::string(name(found.error_code))};
   return coordinators_[group] = {found.node_id, {std::string(found.host), static_cast<uint16_t>(found.port)}};
 }
 

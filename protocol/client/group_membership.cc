@@ -92,7 +92,8 @@ Status GroupMembership::poll(Duration wait) {
     const MonoTime now = client_.now();
     if (state_ == State::MEMBER || now >= end) return {};
     // A pause before the next attempt, or the answer of the one under way.
-    const MonoTime until = std::min(end, state_ == State::OUT ? std::max(retry_at_, now) : now + kTurn);
+    const bool is_to_join = state_ == State::OUT && !topics_.empty();
+    const MonoTime until = std::min(end, is_to_join ? std::max(retry_at_, now) : now + kTurn);
     client_.wait([this] { return has_answer(); }, until - now);
   }
 }
@@ -133,16 +134,25 @@ void GroupMembership::let_go() {
   state_ = State::OUT;
 }
 
-Status GroupMembership::join_again(ErrorCode code, const std::string& what) {
-  const std::string text = "group " + settings_.group + ": " + what + ": " + std::string(name(code));
+Error GroupMembership::failure(const std::string& what, ErrorCode code) const {
+  return Error{code, "group " + settings_.group + ": " + what + ": " + std::string(name(code))};
+}
+
+void GroupMembership::warn_once(const std::string& text) {
+  if (text != last_warning_) warn_(text);
+  last_warning_ = text;
+}
+
+Status GroupMembership::join_again(const Error& error) {
   let_go();
-  if (ends_membership(code)) return Error{code, text};
+  const ErrorCode code = error.code;
+  if (ends_membership(code)) return error;
   client_.lost_coordinator(settings_.group, code);
   if (code == ErrorCode::UNKNOWN_MEMBER_ID) member_id_.clear();
   if (code == ErrorCode::UNKNOWN_MEMBER_ID || code == ErrorCode::ILLEGAL_GENERATION) generation_ = -1;
   if (code == ErrorCode::REBALANCE_IN_PROGRESS || code == ErrorCode::MEMBER_ID_REQUIRED) return {};
   retry_at_ = client_.now() + client_.settings().retry_backoff;
-  warn_(text + "; joining again");
+  warn_once(error.message + "; joining again");
   return {};
 }
 
@@ -165,17 +175,17 @@ Status GroupMembership::start_join() {
   request.protocols = protocols;
   if (!reason_.empty()) request.reason = reason_;
   if (const Status status = send(request, std::max(client_.settings().request_timeout, settings_.rebalance_timeout + kJoinGrace), &Answers::joined); !status.ok()) {
-    return join_again(status.code(), "cannot join: " + status.error().message);
+    return join_again(status.error());
   }
   state_ = State::JOINING;
   return {};
 }
 
 Status GroupMembership::on_joined(Result<Answer<JoinGroupResponse>> answer) {
-  if (!answer.ok()) return join_again(answer.code(), "no answer to JoinGroup: " + answer.error().message);
+  if (!answer.ok()) return join_again(answer.error());
   const JoinGroupResponse& joined = answer->message;
   if (joined.error_code == ErrorCode::MEMBER_ID_REQUIRED) member_id_ = joined.member_id;
-  if (joined.error_code != ErrorCode::NONE) return join_again(joined.error_code, "JoinGroup");
+  if (joined.error_code != ErrorCode::NONE) return join_again(failure("JoinGroup", joined.error_code));
   member_id_ = joined.member_id;
   generation_ = joined.generation_id;
   is_leader_ = joined.leader == joined.member_id;
@@ -213,7 +223,7 @@ Status GroupMembership::start_sync(const JoinGroupResponse& joined) {
   // A static member that leads and comes back finds its group as it was; it only watches the topics.
   if (is_leader_) {
     auto assigned = assign(joined);
-    if (!assigned.ok()) return join_again(assigned.code(), "cannot assign partitions: " + assigned.error().message);
+    if (!assigned.ok()) return join_again(assigned.error());
     if (!joined.skip_assignment) encoded = std::move(*assigned);
   }
   std::vector<SyncGroupRequest::SyncGroupRequestAssignment> assignments;
@@ -227,15 +237,15 @@ Status GroupMembership::start_sync(const JoinGroupResponse& joined) {
   request.protocol_name = joined.protocol_name;
   request.assignments = assignments;
   if (const Status status = send(request, std::max(client_.settings().request_timeout, settings_.rebalance_timeout + kJoinGrace), &Answers::synced); !status.ok()) {
-    return join_again(status.code(), "cannot ask for the assignment: " + status.error().message);
+    return join_again(status.error());
   }
   state_ = State::SYNCING;
   return {};
 }
 
 Status GroupMembership::on_synced(Result<Answer<SyncGroupResponse>> answer) {
-  if (!answer.ok()) return join_again(answer.code(), "no answer to SyncGroup: " + answer.error().message);
-  if (const ErrorCode code = answer->message.error_code; code != ErrorCode::NONE) return join_again(code, "SyncGroup");
+  if (!answer.ok()) return join_again(answer.error());
+  if (const ErrorCode code = answer->message.error_code; code != ErrorCode::NONE) return join_again(failure("SyncGroup", code));
   std::set<TopicPartition> assigned;
   if (!answer->message.assignment.empty()) {
     Arena arena = Arena::for_frame(answer->message.assignment.size());
@@ -252,7 +262,7 @@ Status GroupMembership::begin_to_read(const std::set<TopicPartition>& assigned) 
   std::map<TopicPartition, std::optional<Offset>> positions;
   if (!assigned.empty()) {
     const auto offsets = committed_offsets(client_, settings_.group, std::vector<TopicPartition>(assigned.begin(), assigned.end()), true);
-    if (!offsets.ok()) return join_again(offsets.code(), "cannot read committed offsets: " + offsets.error().message);
+    if (!offsets.ok()) return join_again(offsets.error());
     committed_ = *offsets;
     for (const TopicPartition& partition : assigned) {
       const auto offset = offsets->find(partition);
@@ -261,6 +271,7 @@ Status GroupMembership::begin_to_read(const std::set<TopicPartition>& assigned) 
   }
   reader_.read_only(positions);
   state_ = State::MEMBER;
+  last_warning_.clear();
   reason_.clear();
   const MonoTime now = client_.now();
   heartbeat_due_ = now + settings_.heartbeat_interval;
@@ -274,7 +285,7 @@ Status GroupMembership::begin_to_read(const std::set<TopicPartition>& assigned) 
 
 Status GroupMembership::stay() {
   const MonoTime now = client_.now();
-  if (now >= session_ends_) return join_again(ErrorCode::UNKNOWN_MEMBER_ID, "no heartbeat was answered within session.timeout.ms");
+  if (now >= session_ends_) return join_again(failure("no heartbeat was answered within session.timeout.ms", ErrorCode::UNKNOWN_MEMBER_ID));
   if (now >= heartbeat_due_ && !heartbeat_under_way_) {
     if (Status status = start_heartbeat(); !status.ok()) return status;
   }
@@ -295,7 +306,7 @@ Status GroupMembership::start_heartbeat() {
   heartbeat_due_ = client_.now() + settings_.heartbeat_interval;
   if (const Status status = send(request, client_.settings().request_timeout, &Answers::heartbeat); !status.ok()) {
     heartbeat_due_ = client_.now() + client_.settings().retry_backoff;
-    warn_("group " + settings_.group + ": no heartbeat could be sent: " + status.error().message);
+    warn_once("group " + settings_.group + ": no heartbeat could be sent: " + status.error().message);
     return ends_membership(status.code()) ? status : Status();
   }
   heartbeat_under_way_ = true;
@@ -311,9 +322,9 @@ Status GroupMembership::on_heartbeat(const Result<Answer<HeartbeatResponse>>& an
   }
   if (code == ErrorCode::REBALANCE_IN_PROGRESS) {
     const Status status = commit();
-    return status.ok() && state_ == State::MEMBER ? join_again(code, "heartbeat") : status;
+    return status.ok() && state_ == State::MEMBER ? join_again(failure("heartbeat", code)) : status;
   }
-  if (code == ErrorCode::UNKNOWN_MEMBER_ID || code == ErrorCode::ILLEGAL_GENERATION || ends_membership(code)) return join_again(code, "heartbeat");
+  if (code == ErrorCode::UNKNOWN_MEMBER_ID || code == ErrorCode::ILLEGAL_GENERATION || ends_membership(code)) return join_again(failure("heartbeat", code));
   client_.lost_coordinator(settings_.group, code);
   heartbeat_due_ = client_.now() + client_.settings().retry_backoff;
   return {};
@@ -330,7 +341,7 @@ Status GroupMembership::look_at_topics() {
   if (*counts == counts_) return {};
   reason_ = "topics or their partitions changed";
   const Status status = commit();
-  return status.ok() && state_ == State::MEMBER ? join_again(ErrorCode::REBALANCE_IN_PROGRESS, reason_) : status;
+  return status.ok() && state_ == State::MEMBER ? join_again(failure(reason_, ErrorCode::REBALANCE_IN_PROGRESS)) : status;
 }
 
 Status GroupMembership::commit() {
@@ -346,8 +357,8 @@ Status GroupMembership::commit() {
     return {};
   }
   const ErrorCode code = status.code();
-  if (code == ErrorCode::UNKNOWN_MEMBER_ID || code == ErrorCode::ILLEGAL_GENERATION || ends_membership(code)) return join_again(code, status.error().message);
-  warn_(status.error().message);
+  if (code == ErrorCode::UNKNOWN_MEMBER_ID || code == ErrorCode::ILLEGAL_GENERATION || ends_membership(code)) return join_again(status.error());
+  if (code != ErrorCode::REBALANCE_IN_PROGRESS) warn_once(status.error().message);  // that one a heartbeat hears, too
   return {};
 }
 

@@ -86,7 +86,10 @@ class GroupMembership {
   Status look_at_topics();
   Status commit();
   // What to do about an error: ok if the member joins again.
-  Status join_again(ErrorCode code, const std::string& what);
+  Status join_again(const Error& error);
+  // "group g: what: NAME_OF_CODE"
+  Error failure(const std::string& what, ErrorCode code) const;
+  void warn_once(const std::string& text);
   // The partitions are not the member's any more.
   void let_go();
   template <class Response, class Request>
@@ -108,6 +111,7 @@ class GroupMembership {
   PartitionCounts counts_;  // as leader: what was assigned
   OffsetsByPartition committed_;
   Status reached_;
+  std::string last_warning_;
   const std::shared_ptr<Answers> answers_ = std::make_shared<Answers>();
 };
 
