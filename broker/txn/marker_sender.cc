@@ -138,7 +138,7 @@ void MarkerSender::try_later(Entry entry) {
     timer_ = 0;
     std::vector<Entry> again;
     again.swap(later_);
-    for (Entry& entry : again) route(std::move(entry));
+    for (Entry& each : again) route(std::move(each));
   });
 }
 
