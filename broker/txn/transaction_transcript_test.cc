@@ -1,26 +1,17 @@
-// Plays testdata/*.txt: lines with '>' are commands, those below say what the coordinator does about them. With QUOKKA_WRITE_TRANSCRIPTS=1 in the
-// environment the files are written again.
+// Plays testdata/*.txt: what the coordinator of transactions does about each command (protocol/base/transcripts.h says how they are written).
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-
 #include "broker/txn/transaction_core_harness.h"
+#include "protocol/base/transcripts.h"
 
 namespace quokka {
 namespace {
 
 class Transcript {
  public:
-  std::vector<std::string> command(const std::string& line) {
-    std::istringstream words(line);
-    std::string verb;
-    words >> verb;
-    std::vector<std::string> rest;
-    for (std::string word; words >> word;) rest.push_back(word);
+  std::vector<std::string> command(const std::string& verb, const std::vector<std::string>& words) {
     on_.lines.clear();
-    run(verb, rest);
+    run(verb, words);
     return on_.lines;
   }
 
@@ -73,30 +64,7 @@ class Transcript {
   TransactionHarness on_;
 };
 
-TEST(TransactionTranscripts, TheCoreDoesWhatTheySay) {
-  const bool write = std::getenv("QUOKKA_WRITE_TRANSCRIPTS") != nullptr;
-  size_t played = 0;
-  for (const auto& entry : std::filesystem::directory_iterator("broker/txn/testdata")) {
-    if (entry.path().extension() != ".txt") continue;
-    SCOPED_TRACE(entry.path().string());
-    ++played;
-    std::ifstream file(entry.path());
-    std::string expected, actual;
-    Transcript transcript;
-    for (std::string line; std::getline(file, line);) {
-      expected += line + "\n";
-      if (line.starts_with("#") || line.empty()) actual += line + "\n";
-      if (!line.starts_with("> ")) continue;
-      actual += line + "\n";
-      for (const std::string& done : transcript.command(line.substr(2))) actual += "  " + done + "\n";
-    }
-    if (write)
-      std::ofstream(entry.path()) << actual;
-    else
-      EXPECT_EQ(actual, expected);
-  }
-  EXPECT_GE(played, 4u);
-}
+TEST(TransactionTranscripts, TheCoreDoesWhatTheySay) { testing::play_transcripts<Transcript>("broker/txn/testdata", 4); }
 
 }  // namespace
 }  // namespace quokka
