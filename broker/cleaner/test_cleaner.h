@@ -77,7 +77,7 @@ class CompactedLife {
   Log& log() NO_THREAD_SAFETY_ANALYSIS { return *partition->log; }
   Offset append(const KeyedBatch& batch) {
     BatchToAppend bytes = to_append(bytes_of_batch(batch));
-    auto result = log().append_as_leader(bytes, LeaderEpoch(0), AppendOrigin::CLIENT, loop.wall_now());
+    auto result = log().append_as_leader(bytes, LeaderEpoch(0), AppendOrigin::CLIENT, loop.wall_now(), TransactionGuard::trusted());
     EXPECT_TRUE(result.ok()) << (result.ok() ? "" : result.error().message);
     log().set_high_watermark(log().log_end());
     return result.ok() ? result->last_offset : Offset();

@@ -42,7 +42,7 @@ class IsrProposerTest : public ::testing::Test {
   void let_two_join(int32_t epoch, bool recovering = false, std::optional<BrokerEpoch> life = {}) {
     PartitionRole role = testing::ReplicasOnMemory::role(kOne, epoch, {kOne});
     role.recovering = recovering;
-    ASSERT_EQ(table_->become({{kPartition, broker_.topic_id, role}}).front(), ErrorCode::NONE);
+    ASSERT_EQ(table_->become({{kPartition, broker_.topic_id, broker_.registration, role}}).front(), ErrorCode::NONE);
     fetch(life.value_or(registered()));
   }
   void fetch(BrokerEpoch life) {
