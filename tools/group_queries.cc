@@ -103,7 +103,7 @@ Result<std::vector<ListedGroup>> list_consumer_groups(BlockingClient& client, co
     }
     // A group that moves between the two questions is seen twice.
     std::ranges::sort(all, {}, &ListedGroup::id);
-    all.erase(std::ranges::unique(all, {}, &ListedGroup::id).begin(), all.end());
+    all.erase(std::unique(all.begin(), all.end(), [](const ListedGroup& a, const ListedGroup& b) { return a.id == b.id; }), all.end());
     return all;
   });
 }

@@ -182,7 +182,7 @@ class GroupsTool {
       for (const ListedGroup& group : *groups) ids.push_back(group.id);
     }
     std::ranges::sort(ids);
-    ids.erase(std::ranges::unique(ids).begin(), ids.end());
+    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
     return ids;
   }
 
@@ -240,7 +240,7 @@ class GroupsTool {
     for (const auto& [partition, offset] : *committed) partitions.push_back(partition);
     for (const DescribedGroupMember& member : group.members) partitions.insert(partitions.end(), member.assignment.begin(), member.assignment.end());
     std::ranges::sort(partitions);
-    partitions.erase(std::ranges::unique(partitions).begin(), partitions.end());
+    partitions.erase(std::unique(partitions.begin(), partitions.end()), partitions.end());
     const auto ends = listed_offsets(client_, partitions, kLatestTimestamp);
     if (!ends.ok()) return ends.error();
     OffsetsByPartition log_ends;
