@@ -127,6 +127,24 @@ TEST_F(TransactionHandlersTest, H49ZombiesMarkersAreRefused) {
   EXPECT_EQ(mark(2, 3, true, 1), ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
 }
 
+TEST_F(TransactionHandlersTest, AProducerHasOneEntryHoweverManyMarkers) {
+  using Marker = WriteTxnMarkersRequest::WritableTxnMarker;
+  const std::vector<PartitionIndex> first{PartitionIndex(0)}, second{PartitionIndex(1)};
+  const std::vector<Marker::WritableTxnMarkerTopic> here{{"orders", first}}, elsewhere{{"orders", second}};
+  const std::vector<Marker> markers{{kProducer, ProducerEpoch(0), true, here, 3},
+                                    {ProducerId(8), ProducerEpoch(0), true, {}, 3},
+                                    {kProducer, ProducerEpoch(0), true, elsewhere, 3}};
+  WriteTxnMarkersRequest request;
+  request.markers = markers;
+  const auto answer = broker_->ask<WriteTxnMarkersResponse>(handle_write_txn_markers, request, 1);
+  ASSERT_EQ(answer->response.markers.size(), 1u);
+  ASSERT_EQ(answer->response.markers[0].topics.size(), 1u);
+  const auto partitions = answer->response.markers[0].topics[0].partitions;
+  ASSERT_EQ(partitions.size(), 2u);
+  EXPECT_EQ(partitions[0].error_code, ErrorCode::NONE);
+  EXPECT_EQ(partitions[1].error_code, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+}
+
 TEST_F(TransactionHandlersTest, ProducersAreDescribed) {
   append(2, 0);
   const std::vector<PartitionIndex> indexes{PartitionIndex(0)};

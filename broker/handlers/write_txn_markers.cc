@@ -79,11 +79,13 @@ class MarkersWriting : public std::enable_shared_from_this<MarkersWriting> {
     if (--left_ == 0) answer();
   }
 
+  // A producer has one entry, with the partitions of all its markers: who asks keeps the last entry of each. One without partitions has none.
   void answer() {
-    std::vector<PartitionAnswers<TopicResult, PartitionResult>> topics(decoded_.request.markers.size());
-    for (const Target& each : targets_) topics[each.marker].add(each.partition.topic, {each.partition.partition, each.error});
+    std::map<ProducerId, PartitionAnswers<TopicResult, PartitionResult>> topics;
+    for (const Target& each : targets_)
+      topics[decoded_.request.markers[each.marker].producer_id].add(each.partition.topic, {each.partition.partition, each.error});
     std::vector<MarkerResult> results;
-    for (size_t i = 0; i < topics.size(); ++i) results.push_back({decoded_.request.markers[i].producer_id, topics[i].array()});
+    for (auto& [producer, answers] : topics) results.push_back({producer, answers.array()});
     WriteTxnMarkersResponse response;
     response.markers = results;
     reply(std::move(call_), response);
