@@ -287,7 +287,10 @@ TEST(ReplicaTableTest, H28ATopicCreatedAnewUnderTheSameNameIsNotServedFromTheOld
     // The broker was away while the topic was deleted and created anew.
     if (restarted) broker.restart(false);
     broker.registration = BrokerEpoch(2);
-    ASSERT_EQ(broker.become(kOne, 0, {kOne}, true), ErrorCode::NONE);
+    PartitionRole elsewhere = ReplicasOnMemory::role(kTwo, 0, {kTwo});
+    elsewhere.replicas = {kTwo};
+    EXPECT_EQ(broker.table->become({{kPartition, broker.topic_id, broker.registration, elsewhere}}).front(), ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+    ASSERT_EQ(broker.become(kOne, 0, {kOne}, true), ErrorCode::NONE) << "what was refused was not told";
     EXPECT_EQ(broker.log_end(), Offset(0));
     EXPECT_EQ(strays(), 1) << "nothing is lost";
     ASSERT_TRUE(broker.produce().ok());
@@ -310,6 +313,7 @@ TEST(ReplicaTableTest, ATopicMayGetItsIdLater) {
   ASSERT_EQ(broker.become(kOne, 5, {kOne}, true), ErrorCode::NONE);
   ASSERT_TRUE(broker.produce().ok());
   broker.topic_id = id;
+  EXPECT_EQ(broker.become(kTwo, 4, {kTwo}), ErrorCode::STALE_CONTROLLER_EPOCH) << "but it is no way around it";
   ASSERT_EQ(broker.become(kOne, 5, {kOne}), ErrorCode::NONE) << "the epoch need not change for it";
   EXPECT_EQ(broker.partition()->topic_id(), id);
   EXPECT_EQ(broker.log_end(), Offset(1));

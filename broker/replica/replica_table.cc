@@ -60,6 +60,7 @@ ErrorCode ReplicaTable::reconcile_topic_id(const RoleChange& change) {
   const PartitionPtr known = find(change.partition.topic, change.partition.partition);
   if (!known || change.topic_id.is_zero() || known->topic_id() == change.topic_id) return ErrorCode::NONE;
   const bool had_none = known->topic_id().is_zero();  // KIP-516: a controller that is younger than the topic gives it one
+  if (had_none && change.role.leader_epoch < known->leader_epoch()) return ErrorCode::STALE_CONTROLLER_EPOCH;
   if (!had_none && was_told(change)) return ErrorCode::INCONSISTENT_TOPIC_ID;
   fetchers_.unfollow(change.partition);
   known->stop(had_none ? ErrorCode::NOT_LEADER_OR_FOLLOWER : ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
@@ -129,7 +130,7 @@ std::vector<ErrorCode> ReplicaTable::become(const std::vector<RoleChange>& chang
       told_.clear();
     }
     errors.push_back(become_one(change));
-    told_.insert(change.partition);
+    if (errors.back() == ErrorCode::NONE || errors.back() == ErrorCode::STALE_CONTROLLER_EPOCH) told_.insert(change.partition);
   }
   return errors;
 }

@@ -95,7 +95,7 @@ class ReplicaTable {
   Result<PartitionPtr> find_or_create(const RoleChange& change);
   // The controller spoke of the partition in this registration, or the change comes late, from an earlier one.
   bool was_told(const RoleChange& change) const;
-  // INCONSISTENT_TOPIC_ID, or the table holds no replica of another topic id.
+  // INCONSISTENT_TOPIC_ID, STALE_CONTROLLER_EPOCH, or the table holds no replica of another topic id.
   ErrorCode reconcile_topic_id(const RoleChange& change);
   ErrorCode become_one(const RoleChange& change);
 
@@ -105,7 +105,7 @@ class ReplicaTable {
   mutable std::array<Shard, kShards> shards_;
   // Control requests only.
   BrokerEpoch registration_{-1};
-  std::set<TopicPartition> told_;  // in this registration
+  std::set<TopicPartition> told_;  // replicas of this broker that the controller spoke of in this registration
   using LiveBrokers = std::shared_ptr<const std::vector<BrokerId>>;
   LiveBrokers live_brokers() const EXCLUDES(live_mutex_);
   mutable Mutex live_mutex_;

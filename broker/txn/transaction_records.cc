@@ -3,24 +3,13 @@
 #include <utility>
 
 #include "protocol/records/stored/transaction_log.h"
-#include "protocol/wire/reader.h"
-#include "protocol/wire/writer.h"
+#include "protocol/records/stored/versioned.h"
 
 namespace quokka {
 
 namespace {
 
 constexpr int16_t kKeyVersion = 0, kValueVersion = 0;
-
-template <class M>
-std::vector<uint8_t> versioned(const M& message, int16_t version) {
-  const Result<Encoded> encoded = encode(message, version);
-  QUOKKA_CHECK(encoded.ok(), encoded.ok() ? std::string() : encoded.error().message);
-  std::vector<uint8_t> bytes(2);
-  store_be<int16_t>(bytes.data(), version);
-  for (const Encoded::Chunk& chunk : encoded->chunks()) bytes.insert(bytes.end(), chunk.bytes.begin(), chunk.bytes.end());
-  return bytes;
-}
 
 std::vector<uint8_t> value_of(const TransactionRecord& record) {
   TransactionLogValue value;

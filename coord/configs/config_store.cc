@@ -40,9 +40,17 @@ auto ConfigStore::guarded(F f) {
 void ConfigStore::read(const znodes::ConfigEntity& entity, Function<void(Result<znodes::ConfigMap>)> done) {
   const std::string path = znodes::config_path(entity.path());
   session_.get(path, Watch::no, guarded([this, entity, path, d = std::move(done)](ZkOutcome outcome, ZnodeData data, const ZnodeStat&) mutable {
-                 if (outcome != ZkOutcome::ok && outcome != ZkOutcome::no_node) return d(zookeeper_error("read", path, outcome));
-                 Result<znodes::ConfigMap> config = data ? znodes::parse_config(path, *data) : Result<znodes::ConfigMap>(znodes::ConfigMap());
-                 if (config.ok()) apply(entity, *config);
+                 Result<znodes::ConfigMap> config = znodes::ConfigMap();
+                 if (outcome != ZkOutcome::ok && outcome != ZkOutcome::no_node) {
+                   config = zookeeper_error("read", path, outcome);
+                 } else if (data) {
+                   config = znodes::parse_config(path, *data);
+                 }
+                 if (config.ok()) {
+                   apply(entity, *config);
+                 } else {
+                   unread_.insert(entity.path());
+                 }
                  d(std::move(config));
                }));
 }
@@ -89,6 +97,7 @@ void ConfigStore::load_entity(std::shared_ptr<Loading> loading, const znodes::Co
                    } else {
                      log_error("{}", config.error().message);
                      loading->configs[entity.path()] = std::nullopt;
+                     unread_.insert(entity.path());
                      seen_.insert(entity.path());  // what was known of it before is better than nothing
                    }
                  } else if (outcome != ZkOutcome::no_node && !loading->error) {
@@ -133,11 +142,10 @@ void ConfigStore::reload() {
   load_next(0, [this, round = *round_](Status status) {
     if (round != *round_) return;  // the next session begins again
     if (!status.ok()) return log_error("configurations are not read again: {}", status.error().message);
-    std::vector<std::string> gone;
-    for (const auto& [path, config] : configs_) {
-      if (seen_.count(path) == 0) gone.push_back(path);
-    }
+    std::set<std::string> gone = unread_;
+    for (const auto& [path, config] : configs_) gone.insert(path);
     for (const std::string& path : gone) {
+      if (seen_.count(path) > 0) continue;
       Result<znodes::ConfigEntity> entity = znodes::parse_entity_path(path);
       if (entity.ok()) apply(*entity, {});
     }
@@ -171,7 +179,8 @@ void ConfigStore::apply(const znodes::ConfigEntity& entity, znodes::ConfigMap co
   seen_.insert(path);
   const auto known = configs_.find(path);
   const bool differs = known == configs_.end() ? !config.empty() : known->second != config;
-  if (differs || tell_all_) {
+  const bool was_unread = unread_.erase(path) > 0;
+  if (differs || was_unread || tell_all_) {
     if (listener_ != nullptr) listener_->on_config(entity, config);
   }
   if (config.empty()) {
@@ -187,6 +196,9 @@ const znodes::ConfigMap& ConfigStore::config(std::string_view entity_path) const
   return found == configs_.end() ? kNone : found->second;
 }
 
-void ConfigStore::forget(const znodes::ConfigEntity& entity) { configs_.erase(entity.path()); }
+void ConfigStore::forget(const znodes::ConfigEntity& entity) {
+  configs_.erase(entity.path());
+  unread_.erase(entity.path());
+}
 
 }  // namespace quokka

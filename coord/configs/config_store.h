@@ -79,6 +79,7 @@ class ConfigStore final : public ZookeeperListener {
   std::map<std::string, znodes::ConfigMap, std::less<>> configs_;
   bool tell_all_ = false;                // the first time everything is told, later what differs
   std::set<std::string> seen_;           // read since the reload under way began
+  std::set<std::string> unread_;         // could not be read the last time: told when they can, even if they are as before
   std::shared_ptr<uint64_t> round_ = std::make_shared<uint64_t>(0);  // one for each session
 };
 

@@ -292,6 +292,26 @@ TEST_F(ConfigStoreTest, AfterAnExpiryItTellsWhatDiffers) {
   EXPECT_EQ(told.take(), (Paths{"topics/changed 2", "topics/new 3", "topics/gone -"}));
 }
 
+TEST_F(ConfigStoreTest, WhatCouldNotBeReadIsToldOnceItCan) {
+  server.put("/config/topics/bad", "{");
+  put_config(topic("same"), {{"k", "1"}});
+  start();
+  told.take();
+  ASSERT_TRUE(change(topic("bad"), {}).ok());
+  EXPECT_EQ(told.take(), Paths{"topics/bad -"}) << "who was told nothing may have thought the worst";
+  // The session ends under a read.
+  int failed = 0;
+  zk.disconnect();
+  for (const char* name : {"same", "none"}) store.read(topic(name), [&](Result<ConfigMap> config) { failed += !config.ok(); });
+  loop.advance(Duration::seconds(60));
+  zk.reconnect();
+  loop.run_ready();
+  ASSERT_EQ(failed, 2);
+  EXPECT_EQ(told.take(), (Paths{"topics/same 1", "topics/none -"}));
+  ASSERT_TRUE(change(topic("same"), {{"k", "1"}}).ok());
+  EXPECT_TRUE(told.take().empty());
+}
+
 TEST_F(ConfigStoreTest, ReadsOneEntityOrAll) {
   put_config(topic("a"), {{"k", "1"}});
   put_config(topic("b"), {});
