@@ -69,9 +69,9 @@ class GroupCoordinator {
 
  private:
   // `f(shard)` on the shard's loop if it is ready, else `refuse(error)`.
-  template <class F, class Refuse>
-  void with_shard(const std::string& group, F f, Refuse refuse) {
-    shards_.with_shard(partition_of(group), std::move(f), std::move(refuse));
+  template <class Done, class F, class Refuse>
+  void with_shard(const std::string& group, Done done, F f, Refuse refuse) {
+    shards_.with_shard(partition_of(group), std::move(done), std::move(f), std::move(refuse));
   }
 
   const Settings settings_;

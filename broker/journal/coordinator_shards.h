@@ -14,6 +14,8 @@
 #include "broker/journal/coordinator_partition.h"
 #include "broker/journal/journal.h"
 #include "coord/view/cluster_view.h"
+#include "protocol/base/function.h"
+#include "protocol/base/mutex.h"
 
 namespace quokka {
 
@@ -73,18 +75,43 @@ class CoordinatorShards {
         std::move(done));
   }
 
-  // `f(shard)` on the shard's loop if it is ready, else `refuse(error)` there.
-  template <class F, class Refuse>
-  void with_shard(PartitionIndex partition, F f, Refuse refuse) {
+  // On the shard's loop `f(shard, done)` if it is ready, else `refuse(error, done)`.
+  template <class Done, class F, class Refuse>
+  void with_shard(PartitionIndex partition, Done done, F f, Refuse refuse) {
     Lane& lane = lane_of(partition);
-    auto run = [&lane, partition, f = std::move(f), refuse = std::move(refuse)]() mutable {
+    auto run = [&lane, partition, done = std::move(done), f = std::move(f), refuse = std::move(refuse)]() mutable {
       const auto found = lane.shards.find(partition);
       const ErrorCode error = found == lane.shards.end() ? ErrorCode::NOT_COORDINATOR : found->second->readiness();
-      if (error == ErrorCode::NONE) f(*found->second);
-      else refuse(error);
+      if (error == ErrorCode::NONE) f(*found->second, std::move(done));
+      else refuse(error, std::move(done));
     };
     if (lane.loop->in_loop()) run();
     else lane.loop->post(std::move(run));
+  }
+  // What list() of all shards says, in any order; COORDINATOR_LOAD_IN_PROGRESS beside it if one is being loaded.
+  template <class Overview>
+  void list(Function<void(ErrorCode, std::vector<Overview>)> done) {
+    struct Gathered {
+      Mutex mutex;
+      ErrorCode error GUARDED_BY(mutex) = ErrorCode::NONE;
+      std::vector<Overview> all GUARDED_BY(mutex);
+    };
+    auto gathered = std::make_shared<Gathered>();
+    const auto gather = [gathered](Shard& shard) {
+      MutexLock lock(gathered->mutex);
+      if (shard.readiness() == ErrorCode::COORDINATOR_LOAD_IN_PROGRESS) gathered->error = ErrorCode::COORDINATOR_LOAD_IN_PROGRESS;
+      for (Overview& each : shard.list()) gathered->all.push_back(std::move(each));
+    };
+    on_every(gather, [gathered, done = std::move(done)]() mutable {
+      ErrorCode error = ErrorCode::NONE;
+      std::vector<Overview> all;
+      {
+        MutexLock lock(gathered->mutex);
+        error = gathered->error;
+        all = std::move(gathered->all);
+      }
+      done(error, std::move(all));
+    });
   }
   // `f(shard)` for every shard on its loop, ready or not; then `done` once, on any thread.
   template <class F>
