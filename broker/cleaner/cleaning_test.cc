@@ -245,6 +245,20 @@ TEST(Cleaning, WhatComesAfterATruncationIsDirty) {
   EXPECT_FALSE(life.log().first_dirty());
 }
 
+bool ends_within(Cleaning& cleaning, int steps) {
+  for (int i = 0; i < steps; ++i) {
+    if (*cleaning.step() != State::going_on) return true;
+  }
+  return false;
+}
+
+State end_of(Cleaning& cleaning) {
+  Result<State> state = State::going_on;
+  while (state && *state == State::going_on) state = cleaning.step();
+  EXPECT_TRUE(state.ok()) << (state.ok() ? "" : state.error().message);
+  return state.ok() ? *state : State::going_on;
+}
+
 // Wherever in a cleaning it happens, a truncation is what counts.
 TEST(Cleaning, ATruncationMeanwhileUndoesIt) {
   bool reached_the_end = false;
@@ -255,18 +269,12 @@ TEST(Cleaning, ATruncationMeanwhileUndoesIt) {
     put_many(life, 30, 5);
     life.seal();
     auto cleaning = life.begin_cleaning();
-    bool ended = false;
-    for (int i = 0; i < at && !ended; ++i) ended = *cleaning->step() != State::going_on;
+    const bool ended = ends_within(*cleaning, at);
     reached_the_end = ended;
     ASSERT_TRUE(life.log().truncate_to(Offset(17), kNow).ok());
     ASSERT_TRUE(life.directories.finish_truncation(life.partition).ok());
     const auto left = life.records();
-    while (!ended) {
-      auto state = cleaning->step();
-      ASSERT_TRUE(state.ok()) << at << ": " << state.error().message;
-      ended = *state != State::going_on;
-      if (ended) done += *state == State::done ? 1 : 0;
-    }
+    if (!ended) done += end_of(*cleaning) == State::done ? 1 : 0;
     ASSERT_LE(life.log().log_end(), Offset(17));
     EXPECT_EQ(life.records(), left) << at;
     EXPECT_TRUE(life.names(".cleaned").empty());
@@ -301,19 +309,13 @@ TEST(Cleaning, ADeletionMeanwhileEndsIt) {
     put_many(life, 30, 5);
     life.seal();
     auto cleaning = life.begin_cleaning();
-    bool ended = false;
-    for (int i = 0; i < at && !ended; ++i) ended = *cleaning->step() != State::going_on;
+    const bool ended = ends_within(*cleaning, at);
     ASSERT_TRUE(life.directories.remove({"t", PartitionIndex(0)}).ok());
     // A topic of the same name takes its place.
     life.partition = *life.directories.create({"t", PartitionIndex(0)}, std::nullopt, life.config_);
     life.put("k0", "of the new topic");
-    while (!ended) {
-      auto state = cleaning->step();
-      ASSERT_TRUE(state.ok()) << at << ": " << state.error().message;
-      ended = *state != State::going_on;
-      if (ended) {
-        EXPECT_EQ(*state, State::superseded);
-      }
+    if (!ended) {
+      EXPECT_EQ(end_of(*cleaning), State::superseded) << at;
     }
     EXPECT_EQ(life.latest(), (KeysAndValues{{"k0", "of the new topic"}}));
     EXPECT_TRUE(life.names(".cleaned").empty());
@@ -329,15 +331,10 @@ TEST(Cleaning, DeleteRecordsAndRetentionMeanwhileTakeWhatTheyTake) {
     put_many(life, 30, 30);
     life.seal();
     auto cleaning = life.begin_cleaning();
-    bool ended = false;
-    for (int i = 0; i < at && !ended; ++i) ended = *cleaning->step() != State::going_on;
+    const bool ended = ends_within(*cleaning, at);
     ASSERT_TRUE(life.log().raise_log_start(Offset(14)).ok());
     life.directories.apply_retention(kNow);
-    while (!ended) {
-      auto state = cleaning->step();
-      ASSERT_TRUE(state.ok()) << at << ": " << state.error().message;
-      ended = *state != State::going_on;
-    }
+    if (!ended) end_of(*cleaning);
     EXPECT_EQ(life.log().log_start(), Offset(14));
     KeysAndValues wanted;
     for (int i = 14; i < 30; ++i) wanted["k" + std::to_string(i)] = std::to_string(i);

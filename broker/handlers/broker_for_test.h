@@ -6,7 +6,9 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "broker/config/topic_configs.h"
 #include "broker/disk/memory_disk.h"
@@ -19,6 +21,7 @@
 #include "broker/txn/transaction_verifier.h"
 #include "coord/configs/config_store.h"
 #include "coord/controller/runner/runner_harness.h"
+#include "protocol/messages/create_topics.h"
 
 namespace quokka {
 
@@ -113,6 +116,18 @@ struct BrokerForTest {
     handle(*services, call.take());
     loop.run_ready();
     return call.answer<M>();
+  }
+
+  // With one replica a partition. Who leads it here is the caller's to say.
+  TopicId create_topic(std::string_view name, int32_t partitions) {
+    std::vector<CreateTopicsRequest::CreatableTopic> topics(1);
+    topics[0].name = name;
+    topics[0].num_partitions = partitions;
+    topics[0].replication_factor = 1;
+    CreateTopicsRequest request;
+    request.topics = topics;
+    request.timeout_ms = 10000;
+    return ask<CreateTopicsResponse>(handle_create_topics, request, 7)->response.topics[0].topic_id;
   }
 
   RunnerCluster::Node& node;

@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include "broker/handlers/broker_for_test.h"
-#include "protocol/messages/create_topics.h"
 #include "protocol/messages/fetch.h"
 #include "protocol/messages/list_offsets.h"
 #include "protocol/messages/produce.h"
@@ -21,14 +20,7 @@ class RecordHandlersTest : public testing::Test {
   void SetUp() override {
     broker_ = std::make_unique<BrokerForTest>(cluster_, cluster_.start(1), Properties{});
     broker_->broker_epoch = cluster_.epoch(1).value;
-    CreateTopicsRequest request;
-    std::vector<CreateTopicsRequest::CreatableTopic> topics(1);
-    topics[0].name = "orders";
-    topics[0].num_partitions = 8;
-    topics[0].replication_factor = 1;
-    request.topics = topics;
-    request.timeout_ms = 10000;
-    id_ = broker_->ask<CreateTopicsResponse>(handle_create_topics, request, 7)->response.topics[0].topic_id;
+    id_ = broker_->create_topic("orders", 8);
     lead({BrokerId(1)}, LeaderEpoch(0));
   }
   // Of the other partitions there is no replica.

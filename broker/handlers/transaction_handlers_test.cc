@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include "broker/handlers/broker_for_test.h"
-#include "protocol/messages/create_topics.h"
 #include "protocol/messages/describe_producers.h"
 #include "protocol/messages/fetch.h"
 #include "protocol/messages/list_offsets.h"
@@ -20,15 +19,8 @@ class TransactionHandlersTest : public testing::Test {
   void SetUp() override {
     broker_ = std::make_unique<BrokerForTest>(cluster_, cluster_.start(1), Properties{});
     broker_->broker_epoch = cluster_.epoch(1).value;
-    CreateTopicsRequest request;
-    std::vector<CreateTopicsRequest::CreatableTopic> topics(1);
-    topics[0].name = "orders";
-    topics[0].num_partitions = 2;
-    topics[0].replication_factor = 1;
-    request.topics = topics;
-    request.timeout_ms = 10000;
     ReplicaTable::RoleChange change;
-    change.topic_id = broker_->ask<CreateTopicsResponse>(handle_create_topics, request, 7)->response.topics[0].topic_id;
+    change.topic_id = broker_->create_topic("orders", 2);
     change.partition = {"orders", PartitionIndex(0)};
     change.role.leader = BrokerId(1);
     change.role.leader_epoch = LeaderEpoch(0);
