@@ -4,6 +4,7 @@
 #include <boost/program_options/options_description.hpp>
 #include <boost/program_options/parsers.hpp>
 #include <boost/program_options/value_semantic.hpp>
+#include <algorithm>
 #include <iostream>
 
 #include "protocol/base/nearest_name.h"

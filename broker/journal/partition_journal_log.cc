@@ -1,5 +1,6 @@
 #include "broker/journal/partition_journal_log.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 

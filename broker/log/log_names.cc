@@ -1,5 +1,6 @@
 #include "broker/log/log_names.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 

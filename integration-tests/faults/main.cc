@@ -1,6 +1,7 @@
 // Runs rows of the fault table and writes what came of them as a table.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
