@@ -26,20 +26,16 @@ fi
 
 export WERROR=1 FUZZ_SECONDS=${FUZZ_SECONDS:-60}
 jobs=$(nproc)
-passed=0 failed=0 summary=""
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 
-note() {  # name, passed, failed, seconds
-  passed=$((passed + $2))
-  failed=$((failed + $3))
-  summary+=$(printf '%-20s %6d passed %4d failed %5d s' "$1" "$2" "$3" "$4")$'\n'
-}
+note() { echo "$2 $3 $4 $1" >> "$work/results"; }  # name, passed, failed, seconds
 
 # A step that passes or fails as a whole.
 step() {  # name, command...
-  local name=$1 begin=$SECONDS status=0
+  local name=$1 begin=$SECONDS status=0 log
   shift
+  log=$(mktemp -p "$work")
   echo "== $name"
   "$@" > "$log" 2>&1 || status=$?
   grep -vE '^(c\+\+|link) ' "$log" | tail -n 200 || true
@@ -49,8 +45,9 @@ step() {  # name, command...
 
 # A step whose last line counts.
 counted_step() {  # name, command...
-  local name=$1 begin=$SECONDS status=0 p f
+  local name=$1 begin=$SECONDS status=0 log p f
   shift
+  log=$(mktemp -p "$work")
   echo "== $name"
   "$@" > "$log" 2>&1 || status=$?
   grep -vE '^(c\+\+|link) ' "$log" | tail -n 400 || true
@@ -62,16 +59,29 @@ counted_step() {  # name, command...
   return 0
 }
 
+# What only computes.
+compute() {
+  step simulation make -s -j"$jobs" simulation SEEDS=1-1000
+  step thread-safety make -s -j"$jobs" thread-safety
+  step "build of the fuzzers" make -s -j"$jobs" VARIANT=asan fuzz-programs
+  if [ "$asan" = 1 ]; then step "build with ASan" make -s -j"$jobs" VARIANT=asan unit-programs; fi
+}
+
 step tidy make -s tidy
 step build make -s -j"$jobs" all
 counted_step "unit tests" make -s -j"$jobs" unit-test
-counted_step "integration tests" make -s -j"$jobs" integration-test
-step simulation make -s -j"$jobs" simulation SEEDS=1-1000
-step thread-safety make -s -j"$jobs" thread-safety
+step "build, integration" make -s -j"$jobs" integration-programs
+# Integration tests mostly wait: what computes runs beside them, behind them in priority.
+(
+  renice -n 19 -p "$BASHPID" > /dev/null
+  compute
+) > "$work/computed" 2>&1 &
+counted_step "integration tests" make -s integration-test
+wait $!
+cat "$work/computed"
 counted_step fuzzing make -s -j"$jobs" fuzz
 if [ "$asan" = 1 ]; then counted_step "unit tests, ASan" make -s -j"$jobs" asan; fi
 
 echo
-printf '%s' "$summary"
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+awk '{ name = $0; sub(/^([0-9]+ ){3}/, "", name); printf "%-24s %6d passed %4d failed %5d s\n", name, $1, $2, $3 }' "$work/results"
+awk '{ passed += $1; failed += $2 } END { printf "%d passed, %d failed\n", passed, failed; exit failed > 0 }' "$work/results"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # usage: run-fuzzers.sh SECONDS PROGRAM...
 #
-# Runs each libFuzzer program for so long, as many at a time as there are processors. Seeds of build/fuzz/x/y_fuzz are read from
-# x/testdata/y_fuzz_seeds and build/fuzz/x/y_fuzz_seeds, where these are there; what is found is kept in build/fuzz/corpus. Ends with "N passed, N failed".
+# Runs each libFuzzer program for so long, as many at a time as there are processors. Seeds of build/asan/x/y_fuzz are read from
+# x/testdata/y_fuzz_seeds and build/asan/x/y_fuzz_seeds, where these are there; what is found is kept in build/fuzz/corpus. Ends with "N passed, N failed".
 set -euo pipefail
 seconds=$1
 shift
@@ -10,7 +10,7 @@ passed=0 failed=0
 
 fuzz() {  # program
   local program=$1 name corpus seeds arguments
-  name=${program#build/fuzz/}
+  name=${program#build/asan/}
   corpus=build/fuzz/corpus/$name
   mkdir -p "$corpus"
   arguments=("$corpus")
@@ -27,11 +27,11 @@ reap() {
   for i in "${!running[@]}"; do
     if wait "${running[$i]}"; then
       passed=$((passed + 1))
-      echo "ok  ${names[$i]}: $(grep -E '^#[0-9]+' "build/fuzz/${names[$i]#build/fuzz/}.log" | tail -1 | tr '\t' ' ')"
+      echo "ok  ${names[$i]}: $(grep -E '^#[0-9]+' "build/fuzz/${names[$i]#build/asan/}.log" | tail -1 | tr '\t' ' ')"
     else
       failed=$((failed + 1))
       echo "--- ${names[$i]} failed"
-      tail -60 "build/fuzz/${names[$i]#build/fuzz/}.log"
+      tail -60 "build/fuzz/${names[$i]#build/asan/}.log"
     fi
   done
   running=() names=()
