@@ -144,7 +144,7 @@ mixed-test: all $(MIXED_TEST)
 SEEDS ?= 1-20
 SIMULATE := $(OUT)/integration-tests/simulation/simulate
 SIMULATION := $(OUT)/integration-tests/simulation/main.o $(call objects,$(filter integration-tests/simulation/%,$(LIBRARY_SOURCES)))
-$(SIMULATE): $(SIMULATION) $(call archives,broker coord protocol)
+$(SIMULATE): $(SIMULATION) $(call archives,tools broker coord protocol)
 	$(LINK) $(LIBS)
 simulation: $(SIMULATE)
 	@$< $(SEEDS) $(if $(TRACE),--trace) $(if $(ONLY),--only $(ONLY)) $(if $(DISTURBED),--seconds $(DISTURBED))

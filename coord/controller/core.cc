@@ -17,6 +17,13 @@ Effects ControllerCore::on_elected(const ElectedState& state, MonoTime now) {
   begin_event();
   epoch_ = state.controller_epoch;
   for (const LiveBroker& broker : state.brokers) {
+    // Registered after a state was written that has it in sync: it failed and started again, and no controller lived to see it. Led on in the same
+    // epoch, a log without its unsynced tail would part from its followers' in a way that no epoch tells.
+    const auto since = state.in_sync_since.find(broker.view.id);
+    if (since != state.in_sync_since.end() && broker.epoch > since->second) {
+      restarted_.push_back(broker);
+      continue;
+    }
     picture_.put_broker(broker);
     outbox_.live_brokers_to(broker.view.id);
     announce_to_.insert(broker.view.id);

@@ -50,7 +50,7 @@ class ControllerCore {
  public:
   explicit ControllerCore(ControllerConfig config) : config_(config) {}
 
-  // First, once.
+  // First, once. A broker that registered after it was last in sync failed and started again while there was no controller (H32).
   Effects on_elected(const ElectedState& state, MonoTime now);
 
   // All registered brokers. A broker with another epoch failed and started again, even if nobody saw it gone (H32).

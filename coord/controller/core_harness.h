@@ -33,6 +33,7 @@ class CoreHarness {
   std::map<BrokerId, BrokerEpoch> registered;
   std::map<std::string, TopicAssignment> topics;
   std::map<TopicPartition, LeaderAndIsr> states;  // partition_epoch is the version of the znode
+  std::map<BrokerId, BrokerEpoch> in_sync_since;
   std::set<std::string> deletions;
   std::vector<TopicPartition> preferred_election;
   std::map<TopicPartition, Replicas> reassignments;  // /admin/reassign_partitions
@@ -75,6 +76,7 @@ class CoreHarness {
     state.brokers = live_brokers();
     for (const auto& [name, topic] : topics) state.topics.push_back(topic);
     state.states = states;
+    state.in_sync_since = in_sync_since;
     state.deletions = deletions;
     state.preferred_election = preferred_election;
     state.reassignments = reassignments;

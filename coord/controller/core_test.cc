@@ -181,6 +181,35 @@ TEST(ControllerCore, BounceSeenOnlyByEpochIsFailureAndStart_H32) {
   EXPECT_TRUE(everything) << "it knows nothing yet";
 }
 
+TEST(ControllerCore, ABounceThatNoControllerSawIsFailureAndStart_H32) {
+  Cluster cluster;
+  const LeaderAndIsr led_by_one = cluster.at(0);
+  ASSERT_EQ(led_by_one.leader, BrokerId(1));
+  cluster.registered[BrokerId(1)] = BrokerEpoch(500);
+  cluster.in_sync_since = {{BrokerId(1), BrokerEpoch(500)}, {BrokerId(2), BrokerEpoch(500)}, {BrokerId(3), BrokerEpoch(500)}};
+  cluster.elect(ControllerEpoch(2));
+  EXPECT_EQ(cluster.at(0), led_by_one) << "it has been made leader in this life";
+  cluster.in_sync_since[BrokerId(1)] = BrokerEpoch(499);
+  cluster.elect(ControllerEpoch(3));
+  EXPECT_EQ(cluster.at(0).leader, BrokerId(2)) << "its leaderships move";
+  EXPECT_EQ(cluster.at(0).isr, ids({2, 3}));
+  EXPECT_EQ(cluster.at(1).isr, ids({2, 3}));
+  EXPECT_NE(cluster.core.picture().broker(BrokerId(1)), nullptr);
+}
+
+TEST(ControllerCore, AfterABounceOfAllThatNoControllerSawEverybodyLeadsInANewEpoch_H32) {
+  Cluster cluster;
+  const LeaderEpoch before = cluster.at(0).leader_epoch;
+  for (auto& [id, epoch] : cluster.registered) {
+    epoch = BrokerEpoch(500 + id.value);
+    cluster.in_sync_since[id] = BrokerEpoch(400);
+  }
+  cluster.elect(ControllerEpoch(2));
+  EXPECT_EQ(cluster.at(0).leader, BrokerId(1)) << "in sync, as all are";
+  EXPECT_GT(cluster.at(0).leader_epoch, before);
+  EXPECT_EQ(cluster.at(0).isr, ids({1, 2, 3}));
+}
+
 TEST(ControllerCore, LiveBrokersAreToldBeforeLeaders_H37) {
   Cluster cluster;
   cluster.registered.erase(BrokerId(1));

@@ -41,6 +41,7 @@ struct ElectedState {
   std::vector<TopicAssignment> topics;
   std::map<TopicPartition, LeaderAndIsr> states;  // partitions without a state znode are missing
   std::set<TopicPartition> unreadable;            // there is a state znode, and it cannot be understood
+  std::map<BrokerId, BrokerEpoch> in_sync_since;  // transaction of the oldest state that has the broker in sync
   std::set<std::string> deletions;                // children of /admin/delete_topics
   std::vector<TopicPartition> preferred_election;  // content of /admin/preferred_replica_election
   std::map<TopicPartition, Replicas> reassignments;  // content of /admin/reassign_partitions

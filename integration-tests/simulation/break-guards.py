@@ -10,9 +10,7 @@ import subprocess
 import sys
 import time
 
-OUT = "build/release"
-FLAGS = "-I. -DBOOST_ASIO_NO_DEPRECATED -DSPDLOG_COMPILED_LIB -DSPDLOG_FMT_EXTERNAL -DTHREADED -std=c++20 -pthread -O1 -w".split()
-LIBS = ("-lboost_program_options -lboost_json -lzookeeper_mt -lisal -lz -lsnappy -llz4 -lzstd -lspdlog -lfmt -lprometheus-cpp-core -lpthread").split()
+PROGRAM = "build/release/integration-tests/simulation/simulate"
 CHUNK = 20
 
 # id, file, what is there, what is there instead
@@ -57,11 +55,12 @@ def program_without(guard, directory):
     with open(source, "w") as out:
         out.write(text.replace(there, instead, 1))
     broken, program = os.path.join(directory, "broken.o"), os.path.join(directory, "simulate")
-    subprocess.run(["g++", *FLAGS, "-c", source, "-o", broken], check=True)
-    folder = f"{OUT}/integration-tests/simulation"
-    objects = [f"{folder}/{name}" for name in sorted(os.listdir(folder)) if name.endswith(".o") and not name.endswith("_test.o")]
-    archives = [f"{OUT}/lib{room}.a" for room in ("broker", "coord", "protocol")]
-    subprocess.run(["g++", "-pthread", "-o", program, *objects, broken, "-Wl,--start-group", *archives, "-Wl,--end-group", *LIBS], check=True)
+    # What make would do, with other names.
+    steps = subprocess.run(["make", "-n", "-W", path, PROGRAM], capture_output=True, text=True, check=True).stdout.splitlines()
+    compile_step = next(step for step in steps if f" -c {path} " in step).replace(f" -c {path} ", f" -c {source} ").replace(" -MMD -MP ", " -w ")
+    link_step = next(step for step in reversed(steps) if f" -o {PROGRAM} " in step).replace(f" -o {PROGRAM} ", f" -o {program} {broken} ")
+    subprocess.run(compile_step.rsplit(" -o ", 1)[0] + f" -o {broken}", shell=True, check=True)
+    subprocess.run(link_step, shell=True, check=True)
     return program
 
 

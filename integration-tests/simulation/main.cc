@@ -24,14 +24,16 @@ constexpr int kProcesses = 2;
 
 // What one process tells about one seed, as it goes through the pipe.
 struct Told {
-  uint64_t seed, events, fingerprint, simulated_us, acknowledged, acknowledged_unpromised, lost_unpromised, resent, ids_given_up, leader_epochs;
+  uint64_t seed, events, fingerprint, simulated_us, acknowledged, acknowledged_unpromised, lost_unpromised, resent, ids_given_up, leader_epochs,
+      transactions_committed, transactions_aborted, transactions_unknown;
   std::array<uint64_t, kFaults> faults;
   std::array<char, 600> violation;
 };
 
 Told told_of(const RunReport& report) {
   Told told{report.seed,    report.events,       report.fingerprint, static_cast<uint64_t>(report.simulated.us), report.acknowledged,
-            report.acknowledged_unpromised, report.lost_unpromised, report.resent, report.ids_given_up, static_cast<uint64_t>(report.leader_epochs), report.faults, {}};
+            report.acknowledged_unpromised, report.lost_unpromised, report.resent, report.ids_given_up, static_cast<uint64_t>(report.leader_epochs),
+            report.transactions_committed, report.transactions_aborted, report.transactions_unknown, report.faults, {}};
   const std::string violation = report.violation.value_or("");
   std::strncpy(told.violation.data(), violation.c_str(), told.violation.size() - 1);
   return told;
@@ -107,6 +109,9 @@ int sum_up(const Options& options, int from) {
     sum.resent += told.resent;
     sum.ids_given_up += told.ids_given_up;
     sum.leader_epochs += told.leader_epochs;
+    sum.transactions_committed += told.transactions_committed;
+    sum.transactions_aborted += told.transactions_aborted;
+    sum.transactions_unknown += told.transactions_unknown;
     for (size_t i = 0; i < kFaults; ++i) sum.faults[i] += told.faults[i];
   }
   std::printf("%" PRIu64 " seeds, %zu violated; %.1f simulated hours, %" PRIu64 " events\n", seeds, violations.size(),
@@ -114,6 +119,8 @@ int sum_up(const Options& options, int from) {
   std::printf("records acknowledged: %" PRIu64 " with acks=all, %" PRIu64 " with acks=1 of which %" PRIu64 " are gone; batches sent again %" PRIu64
               ", producer ids given up %" PRIu64 ", leader epochs %" PRIu64 "\n",
               sum.acknowledged, sum.acknowledged_unpromised, sum.lost_unpromised, sum.resent, sum.ids_given_up, sum.leader_epochs);
+  std::printf("transactions: %" PRIu64 " committed, %" PRIu64 " aborted, %" PRIu64 " whose end was not told\n", sum.transactions_committed,
+              sum.transactions_aborted, sum.transactions_unknown);
   std::printf("faults:");
   for (size_t i = 0; i < kFaults; ++i) std::printf(" %s %" PRIu64, name(static_cast<Fault>(i)), sum.faults[i]);
   std::printf("\n");

@@ -30,6 +30,8 @@ Properties properties_of(int id) {
       {"controlled.shutdown.retry.backoff.ms", "2000"},
       {"leader.imbalance.check.interval.seconds", "20"},
       {"log.retention.ms", "-1"},
+      {"transaction.state.log.num.partitions", "2"},
+      {"offsets.topic.num.partitions", "2"},
   };
 }
 
@@ -80,6 +82,11 @@ World::World(RunSettings settings)
     if (agenda_.draw.one_in(2)) chosen_.push_back(static_cast<Fault>(i));
   }
   if (settings_.only) chosen_ = {*settings_.only};
+  if (agenda_.draw.one_in(3)) {
+    transactions_ = std::make_unique<Transactions>(agenda_, network_, shape_.brokers, history_);
+    // Nobody has made its topics durable.
+    std::erase_if(chosen_, [](Fault fault) { return fault == Fault::power_loss || fault == Fault::power_loss_all || fault == Fault::disk_sync_drops; });
+  }
   if (chosen_.empty()) chosen_ = {Fault::kill};
   pace_ = agenda_.draw.span(Duration::seconds(1), Duration::seconds(8));
   for (int id = 1; id <= shape_.brokers; ++id) {
@@ -93,6 +100,7 @@ World::World(RunSettings settings)
 
 World::~World() {
   // What the loops of one machine hold may refer to its own parts only; sessions go before the server they are connected to.
+  transactions_.reset();
   readers_.clear();
   producers_.clear();
   topic_maker_.reset();
@@ -132,6 +140,7 @@ void World::begin() {
       readers_.push_back(std::make_unique<Reader>(agenda_, network_, shape_, id, history_));
       readers_.back()->start();
     }
+    if (transactions_) transactions_->start();
   });
 }
 
@@ -153,7 +162,9 @@ int World::any_broker() {
 
 std::string World::any_host() {
   const int64_t which = agenda_.draw.between(1, shape_.brokers + 2);
-  return which <= shape_.brokers ? "b" + std::to_string(which) : "c" + std::to_string(which - shape_.brokers);
+  if (which <= shape_.brokers) return "b" + std::to_string(which);
+  if (transactions_ && agenda_.draw.one_in(2)) return agenda_.draw.one_of(transactions_->writers())->host();
+  return "c" + std::to_string(which - shape_.brokers);
 }
 
 void World::disturb_later() {
@@ -374,6 +385,19 @@ void World::check_end() {
   const auto at_rest = [this] { return observer_.unrest(static_cast<size_t>(shape_.partitions)).empty(); };
   if (!run_until(deadline, at_rest)) return history_.violated("liveness: " + observer_.unrest(static_cast<size_t>(shape_.partitions)));
   history_.check_promises();
+  if (transactions_ && !history_.violation()) check_transactions(deadline);
+}
+
+void World::check_transactions(MonoTime deadline) {
+  transactions_->finish();
+  if (!run_until(deadline, [this] { return transactions_->is_done(); }))
+    return history_.violated("liveness: a transaction does not end long after all faults were healed");
+  // A leader that was just elected learns what is committed from its followers.
+  run_until(agenda_.now() + Duration::seconds(15));
+  transactions_->reader().look_for_end();
+  if (!run_until(deadline + Duration::seconds(60), [this] { return transactions_->reader().has_seen_end(); }))
+    return history_.violated("liveness: an open transaction holds a reader up: " + transactions_->reader().position());
+  transactions_->history().check_end();
 }
 
 RunReport World::run() {
@@ -403,6 +427,12 @@ RunReport World::run() {
     report.ids_given_up += each->ids_given_up();
   }
   for (const auto& [partition, state] : observer_.states()) report.leader_epochs += state.leader_epoch.value;
+  if (transactions_) {
+    using Outcome = TransactionHistory::Outcome;
+    report.transactions_committed = transactions_->history().count(Outcome::COMMITTED);
+    report.transactions_aborted = transactions_->history().count(Outcome::ABORTED);
+    report.transactions_unknown = transactions_->history().count(Outcome::UNKNOWN);
+  }
   report.faults = faults_;
   if (report.violation) trace("VIOLATED " + *report.violation);
   return report;

@@ -12,6 +12,7 @@
 #include "integration-tests/simulation/broker_machine.h"
 #include "integration-tests/simulation/client.h"
 #include "integration-tests/simulation/observer.h"
+#include "integration-tests/simulation/transactions.h"
 #include "protocol/base/log_capture.h"
 
 namespace quokka::simulation {
@@ -60,6 +61,7 @@ struct RunReport {
   uint64_t resent = 0;
   uint64_t ids_given_up = 0;              // producers that could not know what became of a batch
   int64_t leader_epochs = 0;              // elections
+  uint64_t transactions_committed = 0, transactions_aborted = 0, transactions_unknown = 0;
   std::array<uint64_t, kFaults> faults{};
 };
 
@@ -92,6 +94,7 @@ class World {
   void restart_later(int broker, Duration least, Duration most);
   void heal();
   void check_end();
+  void check_transactions(MonoTime deadline);
   BrokerMachine& broker(int id) { return *brokers_[static_cast<size_t>(id - 1)]; }
   int any_broker();
   std::string any_host();
@@ -114,6 +117,7 @@ class World {
   std::unique_ptr<Operator> operator_;
   std::vector<std::unique_ptr<Producer>> producers_;
   std::vector<std::unique_ptr<Reader>> readers_;
+  std::unique_ptr<Transactions> transactions_;  // in some runs
   std::array<uint64_t, kFaults> faults_{};
   std::vector<Fault> chosen_;  // those of this run
   Duration pace_;              // the longest time between two

@@ -178,10 +178,16 @@ void ClusterReader::states(std::vector<TopicPartition> partitions, Function<void
       [reading](size_t index, ZkOutcome outcome, ZnodeData data, const ZnodeStat& stat) {
         if (outcome != ZkOutcome::ok) return;
         const TopicPartition& tp = reading->partitions[index];
-        if (auto state = parse_state_znode(tp, data, stat))
-          reading->found.states.emplace(tp, std::move(*state));
-        else
+        auto state = parse_state_znode(tp, data, stat);
+        if (!state) {
           reading->found.unreadable.insert(tp);
+          return;
+        }
+        for (const BrokerId id : state->isr) {
+          const auto [since, is_first] = reading->found.in_sync_since.try_emplace(id, stat.mzxid);
+          if (!is_first) since->second = std::min(since->second, BrokerEpoch(stat.mzxid));
+        }
+        reading->found.states.emplace(tp, std::move(*state));
       },
       [reading, done = std::move(done)]() mutable { done(std::move(reading->found)); });
 }

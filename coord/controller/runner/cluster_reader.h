@@ -38,6 +38,7 @@ class ClusterReader : public std::enable_shared_from_this<ClusterReader> {
   struct States {
     std::map<TopicPartition, LeaderAndIsr> states;  // without those that have no state znode
     std::set<TopicPartition> unreadable;
+    std::map<BrokerId, BrokerEpoch> in_sync_since;  // transaction of the oldest state that has the broker in sync
   };
   void states(std::vector<TopicPartition> partitions, Function<void(States)> done);
   // Topics whose own configuration, or failing that `otherwise`, allows unclean elections.

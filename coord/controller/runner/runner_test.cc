@@ -285,6 +285,24 @@ TEST_F(ThreeBrokers, ABounceSeenOnlyByItsTransactionIsFailureAndStart_H32) {
   EXPECT_NE(std::find(sent.begin(), sent.end(), "1->2 leader-and-isr t-0=1 t-1=3"), sent.end());
 }
 
+TEST_F(ThreeBrokers, ABounceThatNoControllerSawIsFailureAndStart_H32) {
+  // The controller hangs; broker 2 goes and comes; the controller goes. Who is elected then finds all partitions as they were, and broker 2 alive.
+  nodes[1]->session->hold();
+  zookeeper.expire(nodes[2]->session->session_id());
+  loop.run_ready();
+  enlist(2);
+  const znodes::PartitionState before = state("t", 1);
+  ASSERT_EQ(before.leader, BrokerId(2));
+  forget();
+  zookeeper.expire(nodes[1]->session->session_id());
+  loop.run_ready();
+  EXPECT_EQ(state("t", 1).leader, BrokerId(3));
+  EXPECT_GT(state("t", 1).leader_epoch, before.leader_epoch);
+  EXPECT_EQ(state("t", 1).isr, ids({3}));
+  const std::string controller = std::to_string(this->controller());
+  EXPECT_NE(std::find(sent.begin(), sent.end(), controller + "->2 leader-and-isr t-0=3 t-1=3"), sent.end());
+}
+
 TEST_F(ThreeBrokers, DeletionGoesInTheDocumentedOrder) {
   std::optional<ErrorCode> gone;
   nodes[1]->runner.when_topic_deleted("t", Duration::seconds(5), [&](ErrorCode code) { gone = code; });

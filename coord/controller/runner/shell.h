@@ -113,7 +113,8 @@ class ControllerRunner::Shell : public ZookeeperListener, public std::enable_sha
   void send(const Send& what);
   void on_answer(BrokerId from, BrokerEpoch from_epoch, int16_t api_key, Bytes body);
   void set_timer(MonoTime when);
-  void set_peers();
+  // All registered brokers: some start in the second half of the event only, and their queues are new.
+  void set_peers(const std::vector<LiveBroker>& brokers);
   bool on_writes_end(WritesEnd how);
   void tell_operator(const Effects& effects);
   void tell_waiting_deletions();

@@ -83,12 +83,7 @@ void ControllerRunner::Shell::read_brokers() {
   reader_->brokers(in_term([](Shell& self, std::vector<LiveBroker> brokers) {
     self.tell_brokers(brokers);
     Effects effects = self.core_->on_brokers(brokers);
-    // Also those that will start in the second half of the event: their queues are new.
-    std::vector<PeerAddress> peers;
-    for (const LiveBroker& broker : brokers)
-      if (const Endpoint* endpoint = broker.view.endpoint(self.config_.inter_broker_listener))
-        peers.push_back({broker.view.id, broker.epoch, endpoint->host, endpoint->port, endpoint->security_protocol});
-    self.ports_.peers.set_brokers(peers);
+    self.set_peers(brokers);
     self.perform(std::move(effects));
   }));
 }
@@ -226,11 +221,11 @@ bool ControllerRunner::Shell::on_writes_end(WritesEnd how) {
   return false;
 }
 
-void ControllerRunner::Shell::set_peers() {
+void ControllerRunner::Shell::set_peers(const std::vector<LiveBroker>& brokers) {
   std::vector<PeerAddress> peers;
-  for (const auto& [id, broker] : core_->picture().brokers())
+  for (const LiveBroker& broker : brokers)
     if (const Endpoint* endpoint = broker.view.endpoint(config_.inter_broker_listener))
-      peers.push_back({id, broker.epoch, endpoint->host, endpoint->port, endpoint->security_protocol});
+      peers.push_back({broker.view.id, broker.epoch, endpoint->host, endpoint->port, endpoint->security_protocol});
   ports_.peers.set_brokers(peers);
 }
 

@@ -75,6 +75,7 @@ void ControllerRunner::Shell::read_states(std::shared_ptr<Reading> reading) {
     for (const auto& [index, assignment] : topic.partitions) partitions.push_back({topic.name, index});
   reader_->states(std::move(partitions), in_term([reading](Shell& self, ClusterReader::States found) {
                     reading->state.states = std::move(found.states);
+                    reading->state.in_sync_since = std::move(found.in_sync_since);
                     reading->state.unreadable = std::move(found.unreadable);
                     self.begin_core(reading);
                   }));
@@ -85,7 +86,10 @@ void ControllerRunner::Shell::begin_core(std::shared_ptr<Reading> reading) {
   log_info("controller epoch {}: {} brokers, {} topics, {} partitions with a state", epoch_, reading->state.brokers.size(), reading->state.topics.size(),
            reading->state.states.size());
   Effects effects = core_->on_elected(reading->state, ports_.loop.now());
-  set_peers();
+  for (const LiveBroker& broker : reading->state.brokers)
+    if (core_->picture().broker(broker.view.id) == nullptr)
+      log_info("broker {} came back while there was no controller: its replicas leave the in-sync sets first", broker.view.id);
+  set_peers(reading->state.brokers);
   busy_ = true;
   perform(std::move(effects));
 }
