@@ -41,6 +41,14 @@ GUARDS = [
     ("H57", "broker/log/flush.cc", "  if (sync_directory_) return disk_->sync_directory(directory_);", "  if (false) return disk_->sync_directory(directory_);"),
     ("H58", "broker/disk/disk.cc", "    if (auto status = (*file)->sync(); !status) return status;", "    if (false) return Status();"),
     ("H66", "broker/log/log.cc", "  if (status.ok()) {\n    if (flush.trunc", "  if (true) {\n    if (flush.trunc"),
+    ("A7", "broker/log/log.cc", "  if (!unstable) return high_watermark_;", "  return high_watermark_;"),
+    ("A7 list", "broker/log/log_plan.cc", "  if (request.aborted_transactions) {", "  if (false) {"),
+    ("A8", "broker/journal/journal.cc", "  committed_end_ = std::min(high_watermark, log_end);", "  committed_end_ = log_end;"),
+    ("A9", "broker/txn/transaction_core.cc", "bool TransactionCore::is_busy(const std::string& id) const {", "bool TransactionCore::is_busy(const std::string& id) const {\n  return id.empty();"),
+    ("H47", "broker/producer/producer_states.cc", "  if (batch.producer_epoch < producer->epoch)", "  if (false)"),
+    ("H50", "broker/handlers/produce.cc", "    if (!services_.verifier.enabled()) {", "    if (true) {"),
+    ("markers lost", "broker/txn/marker_sender.cc", "      for (Entry& entry : sent) try_later(std::move(entry));", ""),
+    ("aborted after a start", "broker/log/log_loader.cc", "    if (completed && completed->aborted)", "    if (false)"),
     ("durable leader", "broker/replica/leader.cc", "settings_.durable ? std::min(synced_end_, log_end_) : log_end_", "log_end_"),
     ("durable follower", "broker/replica/partition.cc", "if (!following_ || log.fenced() || is_unsynced()) return std::nullopt;", "if (!following_ || log.fenced()) return std::nullopt;"),
 ]
@@ -60,7 +68,7 @@ def program_without(guard, directory):
     compile_step = next(step for step in steps if f" -c {path} " in step).replace(f" -c {path} ", f" -c {source} ").replace(" -MMD -MP ", " -w ")
     link_step = next(step for step in reversed(steps) if f" -o {PROGRAM} " in step).replace(f" -o {PROGRAM} ", f" -o {program} {broken} ")
     subprocess.run(compile_step.rsplit(" -o ", 1)[0] + f" -o {broken}", shell=True, check=True)
-    subprocess.run(link_step, shell=True, check=True)
+    subprocess.run(link_step.split("; ", 1)[-1], shell=True, check=True)
     return program
 
 
