@@ -49,6 +49,10 @@ GUARDS = [
     ("H50", "broker/handlers/produce.cc", "    if (!services_.verifier.enabled()) {", "    if (true) {"),
     ("markers lost", "broker/txn/marker_sender.cc", "      for (Entry& entry : sent) try_later(std::move(entry));", ""),
     ("aborted after a start", "broker/log/log_loader.cc", "    if (completed && completed->aborted)", "    if (false)"),
+    ("H55 doubt", "broker/journal/journal.cc", "  unload();\n  begin_load();\n}\n\n// --- Loading", "}\n\n// --- Loading"),
+    ("H55 answer", "broker/journal/journal.cc", "  if (!settings_.answer_when_committed)", "  if (true)"),
+    ("generation", "broker/group/group_offsets.cc", "  if (commit.generation != group.generation) return ErrorCode::ILLEGAL_GENERATION;", ""),
+    ("sync generation", "broker/group/group_rebalance.cc", "  if (sync.generation != group.generation) return answer(refusal(ErrorCode::ILLEGAL_GENERATION));", ""),
     ("durable leader", "broker/replica/leader.cc", "settings_.durable ? std::min(synced_end_, log_end_) : log_end_", "log_end_"),
     ("durable follower", "broker/replica/partition.cc", "if (!following_ || log.fenced() || is_unsynced()) return std::nullopt;", "if (!following_ || log.fenced()) return std::nullopt;"),
 ]

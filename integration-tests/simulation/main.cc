@@ -25,7 +25,7 @@ constexpr int kProcesses = 2;
 // What one process tells about one seed, as it goes through the pipe.
 struct Told {
   uint64_t seed, events, fingerprint, simulated_us, acknowledged, acknowledged_unpromised, lost_unpromised, resent, ids_given_up, leader_epochs,
-      transactions_committed, transactions_aborted, transactions_unknown;
+      transactions_committed, transactions_aborted, transactions_unknown, group_generations, group_commits;
   std::array<uint64_t, kFaults> faults;
   std::array<char, 600> violation;
 };
@@ -33,7 +33,7 @@ struct Told {
 Told told_of(const RunReport& report) {
   Told told{report.seed,    report.events,       report.fingerprint, static_cast<uint64_t>(report.simulated.us), report.acknowledged,
             report.acknowledged_unpromised, report.lost_unpromised, report.resent, report.ids_given_up, static_cast<uint64_t>(report.leader_epochs),
-            report.transactions_committed, report.transactions_aborted, report.transactions_unknown, report.faults, {}};
+            report.transactions_committed, report.transactions_aborted, report.transactions_unknown, report.group_generations, report.group_commits, report.faults, {}};
   const std::string violation = report.violation.value_or("");
   std::strncpy(told.violation.data(), violation.c_str(), told.violation.size() - 1);
   return told;
@@ -112,6 +112,8 @@ int sum_up(const Options& options, int from) {
     sum.transactions_committed += told.transactions_committed;
     sum.transactions_aborted += told.transactions_aborted;
     sum.transactions_unknown += told.transactions_unknown;
+    sum.group_generations += told.group_generations;
+    sum.group_commits += told.group_commits;
     for (size_t i = 0; i < kFaults; ++i) sum.faults[i] += told.faults[i];
   }
   std::printf("%" PRIu64 " seeds, %zu violated; %.1f simulated hours, %" PRIu64 " events\n", seeds, violations.size(),
@@ -121,6 +123,7 @@ int sum_up(const Options& options, int from) {
               sum.acknowledged, sum.acknowledged_unpromised, sum.lost_unpromised, sum.resent, sum.ids_given_up, sum.leader_epochs);
   std::printf("transactions: %" PRIu64 " committed, %" PRIu64 " aborted, %" PRIu64 " whose end was not told\n", sum.transactions_committed,
               sum.transactions_aborted, sum.transactions_unknown);
+  std::printf("groups: %" PRIu64 " generations, %" PRIu64 " offsets committed\n", sum.group_generations, sum.group_commits);
   std::printf("faults:");
   for (size_t i = 0; i < kFaults; ++i) std::printf(" %s %" PRIu64, name(static_cast<Fault>(i)), sum.faults[i]);
   std::printf("\n");

@@ -7,8 +7,6 @@
 #include "protocol/messages/add_partitions_to_txn.h"
 #include "protocol/messages/end_txn.h"
 #include "protocol/messages/fetch.h"
-#include "protocol/messages/find_coordinator.h"
-#include "protocol/messages/init_producer_id.h"
 #include "protocol/messages/produce.h"
 #include "protocol/records/batch_builder.h"
 #include "tools/fetched_records.h"
@@ -18,7 +16,6 @@ namespace quokka::simulation {
 namespace {
 
 constexpr uint32_t kRecordsMax = 16;  // of a transaction in one partition: the index is kept in the record's number
-constexpr int8_t kOfTransactions = 1;  // coordinator
 constexpr int kTransactionTimeoutMs = 20'000;
 
 RecordId record_of(TransactionName transaction, uint32_t index) { return {transaction.producer, transaction.number * kRecordsMax + index}; }
@@ -73,60 +70,25 @@ uint64_t TransactionHistory::count(Outcome outcome) const {
 // --- TransactionWriter
 
 TransactionWriter::TransactionWriter(Agenda& agenda, Network& network, const ClusterShape& shape, int id, TransactionHistory& transactions, History& history)
-    : Client(agenda, network, shape, id), id_("t" + std::to_string(id)), number_(static_cast<uint32_t>(id)), transactions_(transactions), history_(history) {}
+    : CoordinatedClient(agenda, network, shape, id, "t" + std::to_string(id), Kind::TRANSACTION),
+      number_(static_cast<uint32_t>(id)),
+      transactions_(transactions),
+      history_(history) {}
 
 void TransactionWriter::start() {
   loop_.post([this] { obtain_id(); });
 }
 
-void TransactionWriter::later(void (TransactionWriter::*then)()) {
-  loop_.call_after(draw().span(Duration::millis(20), Duration::millis(400)), [this, step = next_step(), then] {
-    if (step == step_) (this->*then)();
-  });
-}
-
-int TransactionWriter::coordinator() {
-  if (coordinator_ == 0) find_coordinator();
-  return coordinator_;
-}
-
-void TransactionWriter::find_coordinator() {
-  FindCoordinatorRequest request;
-  request.key = id_;
-  request.key_type = kOfTransactions;
-  send<FindCoordinatorResponse>(connection(any_broker()), request, 3, [this](Result<Answer<FindCoordinatorResponse>> answer) {
-    if (answer && answer->message.error_code == ErrorCode::NONE) coordinator_ = answer->message.node_id.value;
-  });
-}
-
-bool TransactionWriter::is_temporary(ErrorCode error) const {
-  switch (error) {
-    case ErrorCode::COORDINATOR_LOAD_IN_PROGRESS:
-    case ErrorCode::COORDINATOR_NOT_AVAILABLE:
-    case ErrorCode::NOT_COORDINATOR:
-    case ErrorCode::CONCURRENT_TRANSACTIONS:
-    case ErrorCode::NOT_LEADER_OR_FOLLOWER:
-    case ErrorCode::LEADER_NOT_AVAILABLE:
-    case ErrorCode::NOT_ENOUGH_REPLICAS:
-    case ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND:
-    case ErrorCode::REQUEST_TIMED_OUT:
-    case ErrorCode::KAFKA_STORAGE_ERROR:
-    case ErrorCode::UNKNOWN_TOPIC_OR_PARTITION:
-    case ErrorCode::NETWORK_EXCEPTION: return true;
-    default: return false;
-  }
-}
-
 void TransactionWriter::obtain_id() {
   const int broker = coordinator();
-  if (broker == 0) return later(&TransactionWriter::obtain_id);
+  if (broker == 0) return later([this] { obtain_id(); });
   InitProducerIdRequest request;
-  request.transactional_id = id_;
+  request.transactional_id = key();
   request.transaction_timeout_ms = kTransactionTimeoutMs;
   request.producer_id = producer_id_;
   request.producer_epoch = producer_epoch_;
   send<InitProducerIdResponse>(connection(broker), request, 4, [this, step = next_step()](Result<Answer<InitProducerIdResponse>> answer) {
-    if (step == step_) on_id(answer);
+    if (is_current(step)) on_id(answer);
   });
 }
 
@@ -139,35 +101,35 @@ void TransactionWriter::on_id(const Result<Answer<InitProducerIdResponse>>& answ
     idle_ = true;
     return begin();
   }
-  coordinator_ = 0;
+  forget_coordinator();
   if (error == ErrorCode::PRODUCER_FENCED || error == ErrorCode::INVALID_PRODUCER_EPOCH || error == ErrorCode::INVALID_PRODUCER_ID_MAPPING) {
     producer_id_ = {};  // as a new process
     producer_epoch_ = {};
   } else if (!is_temporary(error)) {
-    return history_.violated(fmt::format("{} cannot have a producer id: {}", id_, name(error)));
+    return history_.violated(fmt::format("{} cannot have a producer id: {}", key(), name(error)));
   }
-  later(&TransactionWriter::obtain_id);
+  later([this] { obtain_id(); });
 }
 
 void TransactionWriter::begin() {
   if (finishing_) return;
-  loop_.call_after(draw().one_in(30) ? draw().span(Duration::seconds(5), Duration::seconds(30)) : draw().span(Duration::millis(1), Duration::millis(500)),
-                   [this, step = next_step()] {
-                     if (step != step_ || finishing_) return;
-                     idle_ = ending_ = false;
-                     commits_ = !draw().one_in(4);
-                     ++transaction_;
-                     batches_.clear();
-                     next_batch_ = 0;
-                     std::map<int, uint32_t> counts;
-                     for (int64_t left = draw().between(1, 5); left > 0; --left) {
-                       const int partition = static_cast<int>(draw().between(0, shape_.partitions - 1));
-                       const auto count = static_cast<uint32_t>(draw().between(1, 3));
-                       batches_.push_back({partition, counts[partition], count, {}});
-                       counts[partition] += count;
-                     }
-                     add_partitions();
-                   });
+  const bool dawdles = draw().one_in(30);
+  after(dawdles ? draw().span(Duration::seconds(5), Duration::seconds(30)) : draw().span(Duration::millis(1), Duration::millis(500)), [this] {
+    if (finishing_) return;
+    idle_ = ending_ = false;
+    commits_ = !draw().one_in(4);
+    ++transaction_;
+    batches_.clear();
+    next_batch_ = 0;
+    std::map<int, uint32_t> counts;
+    for (int64_t left = draw().between(1, 5); left > 0; --left) {
+      const int partition = static_cast<int>(draw().between(0, shape_.partitions - 1));
+      const auto count = static_cast<uint32_t>(draw().between(1, 3));
+      batches_.push_back({partition, counts[partition], count, {}});
+      counts[partition] += count;
+    }
+    add_partitions();
+  });
 }
 
 bool TransactionWriter::dies() {
@@ -178,18 +140,18 @@ bool TransactionWriter::dies() {
 
 void TransactionWriter::add_partitions() {
   const int broker = coordinator();
-  if (broker == 0) return later(&TransactionWriter::add_partitions);
+  if (broker == 0) return later([this] { add_partitions(); });
   std::set<PartitionIndex> indexes;
   for (const Batch& batch : batches_) indexes.insert(PartitionIndex(batch.partition));
   const std::vector<PartitionIndex> partitions(indexes.begin(), indexes.end());
   const std::vector<AddPartitionsToTxnRequest::AddPartitionsToTxnTopic> topics{{shape_.topic, partitions}};
   AddPartitionsToTxnRequest request;
-  request.v3_and_below_transactional_id = id_;
+  request.v3_and_below_transactional_id = key();
   request.v3_and_below_producer_id = producer_id_;
   request.v3_and_below_producer_epoch = producer_epoch_.value;
   request.v3_and_below_topics = topics;
   send<AddPartitionsToTxnResponse>(connection(broker), request, 3, [this, step = next_step()](Result<Answer<AddPartitionsToTxnResponse>> answer) {
-    if (step != step_) return;
+    if (!is_current(step)) return;
     ErrorCode error = answer.code();
     if (answer) {
       for (const auto& topic : answer->message.results_by_topic_v3_and_below) {
@@ -198,8 +160,8 @@ void TransactionWriter::add_partitions() {
     }
     if (error == ErrorCode::NONE) return produce();
     if (!is_temporary(error)) return give_up(false);
-    coordinator_ = 0;
-    later(&TransactionWriter::add_partitions);
+    forget_coordinator();
+    later([this] { add_partitions(); });
   });
   dies();
 }
@@ -225,11 +187,11 @@ void TransactionWriter::produce() {
   if (next_batch_ == batches_.size()) return end();
   Batch& batch = batches_[next_batch_];
   const int leader = leader_of(batch.partition);
-  if (leader == 0) return later(&TransactionWriter::produce);
+  if (leader == 0) return later([this] { produce(); });
   if (batch.bytes.empty()) make(batch);
   using Topic = ProduceRequest::TopicProduceData;
   ProduceRequest request;
-  request.transactional_id = id_;
+  request.transactional_id = key();
   request.acks = -1;
   request.timeout_ms = 5000;
   std::vector<Topic::PartitionProduceData> partitions(1);
@@ -240,7 +202,7 @@ void TransactionWriter::produce() {
   topics[0].partition_data = partitions;
   request.topic_data = topics;
   send<ProduceResponse>(connection(leader), request, 9, [this, step = next_step()](Result<Answer<ProduceResponse>> answer) {
-    if (step != step_) return;
+    if (!is_current(step)) return;
     const ErrorCode error = answer ? answer->message.responses[0].partition_responses[0].error_code : answer.code();
     if (error == ErrorCode::NONE || error == ErrorCode::DUPLICATE_SEQUENCE_NUMBER) {
       ++next_batch_;
@@ -248,23 +210,23 @@ void TransactionWriter::produce() {
     }
     if (!is_temporary(error)) return give_up(false);
     refresh();
-    later(&TransactionWriter::produce);
+    later([this] { produce(); });
   });
   dies();
 }
 
 void TransactionWriter::end() {
   const int broker = coordinator();
-  if (broker == 0) return later(&TransactionWriter::end);
+  if (broker == 0) return later([this] { end(); });
   if (!ending_ && commits_) transactions_.on_outcome({number_, transaction_}, TransactionHistory::Outcome::UNKNOWN);
   ending_ = true;
   EndTxnRequest request;
-  request.transactional_id = id_;
+  request.transactional_id = key();
   request.producer_id = producer_id_;
   request.producer_epoch = producer_epoch_;
   request.committed = commits_;
   send<EndTxnResponse>(connection(broker), request, 3, [this, step = next_step()](Result<Answer<EndTxnResponse>> answer) {
-    if (step == step_) on_end(answer ? answer->message.error_code : answer.code(), answer.ok());
+    if (is_current(step)) on_end(answer ? answer->message.error_code : answer.code(), answer.ok());
   });
   dies();
 }
@@ -276,18 +238,18 @@ void TransactionWriter::on_end(ErrorCode error, bool answered) {
     return begin();
   }
   if (!answered || !is_temporary(error)) return give_up(false);
-  coordinator_ = 0;
-  later(&TransactionWriter::end);
+  forget_coordinator();
+  later([this] { end(); });
 }
 
 void TransactionWriter::give_up(bool anew) {
   if (!(ending_ && commits_)) transactions_.on_outcome({number_, transaction_}, TransactionHistory::Outcome::ABORTED);
-  coordinator_ = 0;
+  forget_coordinator();
   if (anew) {
     producer_id_ = {};
     producer_epoch_ = {};
   }
-  later(&TransactionWriter::obtain_id);
+  later([this] { obtain_id(); });
 }
 
 // --- CommittedReader

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "integration-tests/simulation/client.h"
+#include "integration-tests/simulation/coordinated_client.h"
 #include "protocol/messages/init_producer_id.h"
 #include "protocol/records/compression.h"
 
@@ -46,7 +46,7 @@ class TransactionHistory {
   std::map<TransactionName, Transaction> transactions_;
 };
 
-class TransactionWriter final : public Client {
+class TransactionWriter final : public CoordinatedClient {
  public:
   TransactionWriter(Agenda& agenda, Network& network, const ClusterShape& shape, int id, TransactionHistory& transactions, History& history);
   ~TransactionWriter() override { loop_.stop(); }
@@ -64,13 +64,6 @@ class TransactionWriter final : public Client {
     std::vector<uint8_t> bytes;  // once it is sent
   };
 
-  // `then` after a pause, unless the writer turns to something else meanwhile.
-  void later(void (TransactionWriter::*then)());
-  // What comes for an earlier step is dropped.
-  uint64_t next_step() { return ++step_; }
-  void find_coordinator();
-  // 0, and asks, while it is not known.
-  int coordinator();
   void obtain_id();
   void on_id(const Result<Answer<InitProducerIdResponse>>& answer);
   void begin();
@@ -83,14 +76,10 @@ class TransactionWriter final : public Client {
   void give_up(bool anew);
   // Now and then the writer dies, and another one takes its id.
   bool dies();
-  bool is_temporary(ErrorCode error) const;
 
-  const std::string id_;
   const uint32_t number_;
   TransactionHistory& transactions_;
   History& history_;
-  uint64_t step_ = 0;
-  int coordinator_ = 0;
   ProducerId producer_id_;
   ProducerEpoch producer_epoch_;
   std::map<int, int32_t> sequences_;

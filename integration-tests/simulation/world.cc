@@ -32,6 +32,7 @@ Properties properties_of(int id) {
       {"log.retention.ms", "-1"},
       {"transaction.state.log.num.partitions", "2"},
       {"offsets.topic.num.partitions", "2"},
+      {"group.initial.rebalance.delay.ms", "500"},
   };
 }
 
@@ -84,7 +85,10 @@ World::World(RunSettings settings)
   if (settings_.only) chosen_ = {*settings_.only};
   if (agenda_.draw.one_in(3)) {
     transactions_ = std::make_unique<Transactions>(agenda_, network_, shape_.brokers, history_);
-    // Nobody has made its topics durable.
+  }
+  if (agenda_.draw.one_in(3)) group_ = std::make_unique<Group>(agenda_, network_, shape_, history_);
+  if (transactions_ || group_) {
+    // Nobody has made their topics durable.
     std::erase_if(chosen_, [](Fault fault) { return fault == Fault::power_loss || fault == Fault::power_loss_all || fault == Fault::disk_sync_drops; });
   }
   if (chosen_.empty()) chosen_ = {Fault::kill};
@@ -101,6 +105,7 @@ World::World(RunSettings settings)
 World::~World() {
   // What the loops of one machine hold may refer to its own parts only; sessions go before the server they are connected to.
   transactions_.reset();
+  group_.reset();
   readers_.clear();
   producers_.clear();
   topic_maker_.reset();
@@ -141,6 +146,7 @@ void World::begin() {
       readers_.back()->start();
     }
     if (transactions_) transactions_->start();
+    if (group_) group_->start();
   });
 }
 
@@ -164,6 +170,7 @@ std::string World::any_host() {
   const int64_t which = agenda_.draw.between(1, shape_.brokers + 2);
   if (which <= shape_.brokers) return "b" + std::to_string(which);
   if (transactions_ && agenda_.draw.one_in(2)) return agenda_.draw.one_of(transactions_->writers())->host();
+  if (group_ && agenda_.draw.one_in(2)) return agenda_.draw.one_of(group_->members())->host();
   return "c" + std::to_string(which - shape_.brokers);
 }
 
@@ -386,6 +393,10 @@ void World::check_end() {
   if (!run_until(deadline, at_rest)) return history_.violated("liveness: " + observer_.unrest(static_cast<size_t>(shape_.partitions)));
   history_.check_promises();
   if (transactions_ && !history_.violation()) check_transactions(deadline);
+  if (!group_ || history_.violation()) return;
+  group_->settle();
+  if (!run_until(deadline + Duration::seconds(90), [this] { return group_->is_done(); }))
+    history_.violated("liveness: the group does not get to the end: " + group_->progress());
 }
 
 void World::check_transactions(MonoTime deadline) {
@@ -432,6 +443,10 @@ RunReport World::run() {
     report.transactions_committed = transactions_->history().count(Outcome::COMMITTED);
     report.transactions_aborted = transactions_->history().count(Outcome::ABORTED);
     report.transactions_unknown = transactions_->history().count(Outcome::UNKNOWN);
+  }
+  if (group_) {
+    report.group_generations = group_->history().generations();
+    report.group_commits = group_->history().commits();
   }
   report.faults = faults_;
   if (report.violation) trace("VIOLATED " + *report.violation);

@@ -11,6 +11,7 @@
 
 #include "integration-tests/simulation/broker_machine.h"
 #include "integration-tests/simulation/client.h"
+#include "integration-tests/simulation/groups.h"
 #include "integration-tests/simulation/observer.h"
 #include "integration-tests/simulation/transactions.h"
 #include "protocol/base/log_capture.h"
@@ -62,6 +63,7 @@ struct RunReport {
   uint64_t ids_given_up = 0;              // producers that could not know what became of a batch
   int64_t leader_epochs = 0;              // elections
   uint64_t transactions_committed = 0, transactions_aborted = 0, transactions_unknown = 0;
+  uint64_t group_generations = 0, group_commits = 0;
   std::array<uint64_t, kFaults> faults{};
 };
 
@@ -118,6 +120,7 @@ class World {
   std::vector<std::unique_ptr<Producer>> producers_;
   std::vector<std::unique_ptr<Reader>> readers_;
   std::unique_ptr<Transactions> transactions_;  // in some runs
+  std::unique_ptr<Group> group_;                // in some runs
   std::array<uint64_t, kFaults> faults_{};
   std::vector<Fault> chosen_;  // those of this run
   Duration pace_;              // the longest time between two
