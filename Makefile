@@ -173,7 +173,7 @@ thread-safety: all
 WITH_MUTEX = $(shell grep -rl --include='*.d' 'protocol/base/mutex\.h' build/release | sed 's,^build/release/\(.*\)\.d$$,\1.cc,')
 THREAD_SAFETY = $(patsubst %.cc,build/thread-safety/%.ok,$(filter $(WITH_MUTEX),$(filter-out integration-tests/%,$(LIBRARY_SOURCES) $(MAINS))))
 .PHONY: thread-safety-objects
-thread-safety-objects: $(THREAD_SAFETY)
+thread-safety-objects: $$(THREAD_SAFETY)
 build/thread-safety/%.ok: %.cc
 	@mkdir -p $(@D)
 	@$(CLANGXX) $(CPPFLAGS) -std=c++20 -pthread -fsyntax-only -Wno-everything -Wthread-safety -Werror=thread-safety -MMD -MP -MF $(@:.ok=.d) -MT $@ $<
