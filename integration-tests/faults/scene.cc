@@ -9,21 +9,36 @@
 
 namespace quokka {
 
+namespace {
+
+// Kafka's answer is empty while no controller has told it of anybody, and librdkafka then waits in vain for a better one.
+size_t brokers_known_to(const std::string& address) try {
+  return KafkaAdmin(address).metadata(1000)->brokers()->size();
+} catch (const std::exception&) {
+  return 0;
+}
+
+}  // namespace
+
 Scene::Scene(const SceneOptions& options)
     : options_(options), random_(options.seed), cluster_(options.cluster), znodes_(cluster_.zookeeper_connect()) {
   // A broker is ready before the controller has told everybody of it.
   const bool complete = eventually(heal_timeout_ms, [&] {
     for (int id : cluster_.broker_ids())
-      if (KafkaAdmin(cluster_.address(id)).metadata()->brokers()->size() != cluster_.broker_ids().size()) return false;
+      if (brokers_known_to(cluster_.address(id)) != cluster_.broker_ids().size()) return false;
     return true;
   });
   if (!complete) throw std::runtime_error("not every broker knows all brokers");
   KafkaAdmin(cluster_.bootstrap()).create_topic_and_wait(topic_, partitions, 3, options.topic_keys);
+  // A leader that knows nothing of a producer takes any sequence. Clients may hear of it before it leads: then it refuses the first batch and takes the
+  // second, by which librdkafka holds the first for acknowledged. So the load begins when all leaders serve.
+  records_of(cluster_.bootstrap(), topic_, partitions);
   WorkloadOptions load;
   load.bootstrap = cluster_.bootstrap();
   load.topic = topic_;
   load.partitions = partitions;
   load.durability = options.durability;
+  load.records_per_s = options.records_per_s;
   load.run = options.seed;
   workload_ = std::make_unique<Workload>(load);
   if (!workload_->wait_for_every_partition(heal_timeout_ms)) throw std::runtime_error("the load does not begin: some partitions acknowledge nothing");
@@ -96,6 +111,11 @@ void Scene::run_on(int ms) {
 
 History Scene::stop_and_read_files() {
   History history = workload_->stop();
+  stop_brokers_and_read_files(history);
+  return history;
+}
+
+void Scene::stop_brokers_and_read_files(History& history) {
   for (int id : running_brokers()) cluster_.broker(id).terminate();
   for (int id : cluster_.broker_ids()) {
     const int status = cluster_.broker(id).wait(heal_timeout_ms);
@@ -103,7 +123,6 @@ History Scene::stop_and_read_files() {
     for (ReplicaLog& log : read_replica_logs(id, cluster_.data_directory(id), topic_)) history.replicas.push_back(std::move(log));
     for (const ControllerClaim& claim : controller_claims(cluster_.broker(id).output())) history.controllers.push_back(claim);
   }
-  return history;
 }
 
 }  // namespace quokka

@@ -18,6 +18,7 @@ struct SceneOptions {
   ClusterOptions cluster;
   Durability durability = Durability::all;
   ClientKeys topic_keys = {{"min.insync.replicas", "2"}};
+  int records_per_s = WorkloadOptions().records_per_s;  // of each producer
   uint32_t seed = 1;
 };
 
@@ -54,6 +55,7 @@ class Scene {
   void run_on(int ms);
   // Broker and log directory, written down when the brokers have stopped.
   History stop_and_read_files();
+  void stop_brokers_and_read_files(History& history);  // of a load that was stopped
 
   // The fault has done something that can be seen. A run without one proves nothing.
   void took_effect(std::string words) { effects_.push_back(std::move(words)); }
