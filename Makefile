@@ -129,14 +129,14 @@ ROOM ?=
 unit-programs: $(filter $(OUT)/$(ROOM)%,$(UNIT_PROGRAMS))
 unit-test: unit-programs
 	@scripts/run-tests.sh $(filter $(OUT)/$(ROOM)%,$(UNIT_PROGRAMS))
-# Those of mixed/ need a tree of Apache Kafka.
+# Those of mixed/ need a tree of Apache Kafka. `GTEST_FILTER='*Killed*' make mixed-test RUNS=2`: 24 kills, twice 6 in each of two clusters.
 MIXED_TEST := $(OUT)/integration-tests/mixed/integration-tests
 integration-programs: all $(filter-out $(MIXED_TEST),$(INTEGRATION_PROGRAMS))
 integration-test: integration-programs
 	@scripts/run-tests.sh $(filter-out $(MIXED_TEST),$(INTEGRATION_PROGRAMS))
 mixed-test: all $(MIXED_TEST)
 	@if why=$$(integration-tests/mixed/lay-out-kafka.sh build/kafka-tree); \
-	then QUOKKA_KAFKA_TREE=$(CURDIR)/build/kafka-tree scripts/run-tests.sh $(MIXED_TEST); \
+	then QUOKKA_KAFKA_TREE=$(CURDIR)/build/kafka-tree QUOKKA_RUNS=$(RUNS) scripts/run-tests.sh $(MIXED_TEST); \
 	else echo "mixed-test skipped: $$why"; fi
 
 # `make simulation SEEDS=1-100`: whole clusters in one thread, from seeds, in two processes. TRACE=1 tells what happens,

@@ -1,5 +1,8 @@
 #include "integration-tests/clients/group_member.h"
 
+#include <librdkafka/rdkafka.h>
+
+#include <cstring>
 #include <stdexcept>
 
 namespace quokka {
@@ -23,6 +26,22 @@ std::unique_ptr<RdKafka::KafkaConsumer> consumer_of(const std::string& bootstrap
   return consumer;
 }
 
+// librdkafka tells the generation only to those who pass it on: group_metadata := "CGMDv2:" generation:int32 (the machine's order) ...
+int32_t generation_of(RdKafka::KafkaConsumer& consumer) {
+  constexpr std::string_view kMagic = "CGMDv2:";
+  int32_t generation = -1;
+  void* bytes = nullptr;
+  size_t size = 0;
+  rd_kafka_consumer_group_metadata_t* metadata = rd_kafka_consumer_group_metadata(consumer.c_ptr());
+  rd_kafka_error_t* error = rd_kafka_consumer_group_metadata_write(metadata, &bytes, &size);
+  if (error == nullptr && size >= kMagic.size() + sizeof generation && std::memcmp(bytes, kMagic.data(), kMagic.size()) == 0)
+    std::memcpy(&generation, static_cast<const char*>(bytes) + kMagic.size(), sizeof generation);
+  rd_kafka_mem_free(consumer.c_ptr(), bytes);
+  rd_kafka_error_destroy(error);
+  rd_kafka_consumer_group_metadata_destroy(metadata);
+  return generation;
+}
+
 }  // namespace
 
 GroupMember::GroupMember(const std::string& bootstrap, const std::string& group, const std::string& topic, const ClientKeys& keys)
@@ -42,14 +61,19 @@ void GroupMember::leave() {
 void GroupMember::run() {
   while (!stopping_.load()) {
     const std::unique_ptr<RdKafka::Message> message(consumer_->consume(50));
-    if (message->err() != RdKafka::ERR_NO_ERROR) continue;
+    if (message->err() != RdKafka::ERR_NO_ERROR) {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (message->err() != RdKafka::ERR__TIMED_OUT) errors_.insert(message->err());
+      continue;
+    }
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       values_[message->partition()].emplace_back(static_cast<const char*>(message->payload()), message->len());
     }
-    if (consumer_->commitSync(message.get()) != RdKafka::ERR_NO_ERROR) continue;
+    const RdKafka::ErrorCode error = consumer_->commitSync(message.get());
     const std::lock_guard<std::mutex> lock(mutex_);
-    committed_[message->partition()] = message->offset() + 1;
+    if (error == RdKafka::ERR_NO_ERROR) committed_[message->partition()] = message->offset() + 1;
+    else errors_.insert(error);
   }
   consumer_->close();
 }
@@ -58,6 +82,7 @@ void GroupMember::rebalance_cb(RdKafka::KafkaConsumer* consumer, RdKafka::ErrorC
   const bool cooperative = consumer->rebalance_protocol() == "COOPERATIVE";
   const bool given = error == RdKafka::ERR__ASSIGN_PARTITIONS;
   ++rebalances_;
+  const int32_t generation = given ? generation_of(*consumer) : -1;
   if (cooperative) {
     std::unique_ptr<RdKafka::Error> failed(given ? consumer->incremental_assign(partitions) : consumer->incremental_unassign(partitions));
   } else if (given) {
@@ -71,11 +96,20 @@ void GroupMember::rebalance_cb(RdKafka::KafkaConsumer* consumer, RdKafka::ErrorC
     if (given) assignment_.insert(partition->partition());
     else assignment_.erase(partition->partition());
   }
+  if (given) tenures_.push_back({generation, assignment_});
 }
 
 std::set<int32_t> GroupMember::assignment() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   return assignment_;
+}
+std::vector<Tenure> GroupMember::tenures() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return tenures_;
+}
+std::set<RdKafka::ErrorCode> GroupMember::errors() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return errors_;
 }
 std::map<int32_t, std::vector<std::string>> GroupMember::values() const {
   const std::lock_guard<std::mutex> lock(mutex_);

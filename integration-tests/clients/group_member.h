@@ -15,6 +15,12 @@
 
 namespace quokka {
 
+// What a generation of a group gave to a member.
+struct Tenure {
+  int32_t generation = -1;
+  std::set<int32_t> partitions;
+};
+
 class GroupMember final : private RdKafka::RebalanceCb {
  public:
   // Begins to poll. Auto-commit is off: every record is committed, synchronously, once it was read.
@@ -25,6 +31,10 @@ class GroupMember final : private RdKafka::RebalanceCb {
   void leave();
   // What it was given at last.
   std::set<int32_t> assignment() const;
+  // All it was given, one after another.
+  std::vector<Tenure> tenures() const;
+  // The errors of its polls and commits.
+  std::set<RdKafka::ErrorCode> errors() const;
   // Values in the order in which they were read, by partition.
   std::map<int32_t, std::vector<std::string>> values() const;
   // For a partition, the highest offset whose commit was acknowledged.
@@ -40,6 +50,8 @@ class GroupMember final : private RdKafka::RebalanceCb {
   std::atomic<int> rebalances_{0};
   mutable std::mutex mutex_;
   std::set<int32_t> assignment_;
+  std::vector<Tenure> tenures_;
+  std::set<RdKafka::ErrorCode> errors_;
   std::map<int32_t, std::vector<std::string>> values_;
   std::map<int32_t, int64_t> committed_;
   std::thread thread_;

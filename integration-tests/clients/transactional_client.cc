@@ -63,12 +63,14 @@ void TransactionalClient::abort() { require(producer_->abort_transaction(client_
 
 RdKafka::ErrorCode TransactionalClient::try_commit() { return code_of(producer_->commit_transaction(client_timeout_ms)); }
 
-std::unique_ptr<RdKafka::KafkaConsumer> make_committed_consumer(const std::string& bootstrap, const std::string& group, const std::string& topic) {
+std::unique_ptr<RdKafka::KafkaConsumer> make_committed_consumer(const std::string& bootstrap, const std::string& group, const std::string& topic,
+                                                                const ClientKeys& more) {
   const std::unique_ptr<RdKafka::Conf> conf(RdKafka::Conf::create(RdKafka::Conf::CONF_GLOBAL));
   std::string error;
-  const ClientKeys keys = {{"bootstrap.servers", bootstrap},      {"group.id", group},          {"isolation.level", "read_committed"},
-                           {"enable.auto.commit", "false"},       {"log_level", "2"},           {"auto.offset.reset", "earliest"},
-                           {"session.timeout.ms", "6000"},        {"reconnect.backoff.ms", "20"}, {"reconnect.backoff.max.ms", "200"}};
+  ClientKeys keys = {{"bootstrap.servers", bootstrap},      {"group.id", group},          {"isolation.level", "read_committed"},
+                     {"enable.auto.commit", "false"},       {"log_level", "2"},           {"auto.offset.reset", "earliest"},
+                     {"session.timeout.ms", "6000"},        {"reconnect.backoff.ms", "20"}, {"reconnect.backoff.max.ms", "200"}};
+  for (const auto& [key, value] : more) keys[key] = value;
   for (const auto& [key, value] : keys)
     if (conf->set(key, value, error) != RdKafka::Conf::CONF_OK) throw std::runtime_error(error);
   std::unique_ptr<RdKafka::KafkaConsumer> consumer(RdKafka::KafkaConsumer::create(conf.get(), error));

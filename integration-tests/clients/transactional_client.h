@@ -34,7 +34,8 @@ class TransactionalClient {
 };
 
 // A member of a group that reads committed records only and commits its offsets by transactions.
-std::unique_ptr<RdKafka::KafkaConsumer> make_committed_consumer(const std::string& bootstrap, const std::string& group, const std::string& topic);
+std::unique_ptr<RdKafka::KafkaConsumer> make_committed_consumer(const std::string& bootstrap, const std::string& group, const std::string& topic,
+                                                                const ClientKeys& more = {});
 
 // The values of a topic, in the order of partitions and offsets.
 std::vector<std::string> committed_values(const std::string& bootstrap, const std::string& topic, int32_t partitions = 1);

@@ -1,4 +1,4 @@
-// Moving a topic's replicas, asked of whoever is the controller, and looked at in ZooKeeper.
+// Moving a topic's replicas and leaders, asked of whoever is the controller, and looked at in ZooKeeper.
 #pragma once
 
 #include <map>
@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "integration-tests/clients/cluster_znodes.h"
+#include "protocol/base/ids.h"
 
 namespace quokka {
 
@@ -15,5 +16,8 @@ using ReplicaPlan = std::map<int32_t, std::vector<int>>;  // partition -> broker
 void reassign(const std::string& bootstrap, const std::string& topic, const ReplicaPlan& plan);
 // Nothing is added or removed any more, and all wanted replicas are in sync.
 bool is_reassigned(ClusterZnodes& znodes, const std::string& topic, const ReplicaPlan& plan);
+
+// Puts the replicas of a partition, which stay the same, in an order, and has the first elected. False if that does not lead in time.
+bool move_leader(ClusterZnodes& znodes, const std::string& bootstrap, const TopicPartition& tp, const std::vector<int>& replicas, int timeout_ms);
 
 }  // namespace quokka
