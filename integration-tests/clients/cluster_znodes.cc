@@ -71,6 +71,25 @@ void ClusterZnodes::remove(const std::string& path) {
   run_until(done);
 }
 
+void ClusterZnodes::write(const std::string& path, const std::string& text) {
+  bool done = false;
+  ZkOutcome outcome = ZkOutcome::failed;
+  session_->create(path, text, CreateMode::persistent, [&](ZkOutcome created, const std::string&) {
+    outcome = created;
+    done = true;
+  });
+  run_until(done);
+  if (outcome == ZkOutcome::node_exists) {
+    done = false;
+    session_->set(path, text, kAnyVersion, [&](ZkOutcome set, const ZnodeStat&) {
+      outcome = set;
+      done = true;
+    });
+    run_until(done);
+  }
+  if (outcome != ZkOutcome::ok) throw std::runtime_error("cannot write znode " + path + ": " + std::string(name(outcome)));
+}
+
 int ClusterZnodes::controller() {
   const std::optional<std::string> json = text("/controller");
   if (!json) return -1;

@@ -24,6 +24,7 @@ class ClusterZnodes {
   std::vector<std::string> children(const std::string& path);  // sorted
 
   void remove(const std::string& path);  // if it is there
+  void write(const std::string& path, const std::string& text);  // made if it is not there; its parent is
 
   // The broker in /controller; -1 if there is none.
   int controller();

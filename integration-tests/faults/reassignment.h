@@ -12,8 +12,15 @@ namespace quokka {
 
 using ReplicaPlan = std::map<int32_t, std::vector<int>>;  // partition -> brokers, the preferred leader first
 
-// Throws if the controller refuses any of it.
+// Where they are now, as the topic's znode says.
+ReplicaPlan replicas_of(ClusterZnodes& znodes, const std::string& topic);
+
+// Both throw if the controller refuses any of it.
 void reassign(const std::string& bootstrap, const std::string& topic, const ReplicaPlan& plan);
+// Back to where the partitions of the plan came from.
+void cancel_reassignment(const std::string& bootstrap, const std::string& topic, const ReplicaPlan& plan);
+// Partitions that the controller says are moving.
+size_t count_reassignments(const std::string& bootstrap);
 // Nothing is added or removed any more, and all wanted replicas are in sync.
 bool is_reassigned(ClusterZnodes& znodes, const std::string& topic, const ReplicaPlan& plan);
 
