@@ -34,7 +34,7 @@ INCLUDES = {
     "broker/admin": ["protocol/*", "coord/view", "broker/metrics", "broker/config"],
     "broker/security": ["protocol/*", "coord/*", "broker/config", "broker/request", "broker/metrics"],
     "broker/quota": ["protocol/*", "coord/*", "broker/config", "broker/request", "broker/metrics"],
-    "broker/peers": BROKER_REPLICA + ["broker/replica"],
+    "broker/peers": BROKER_REPLICA + ["broker/replica", "broker/quota"],
     "broker/replica": BROKER_REPLICA,
     "broker/journal": BROKER_REPLICA + ["broker/replica"],
     "broker/group": BROKER_REPLICA + ["broker/replica", "broker/journal"],

@@ -76,6 +76,8 @@ const Binding kBindings[] = {
     {"replica.lag.time.max.ms", &C::replica_lag_time_max_ms},
     {"replica.socket.receive.buffer.bytes", &C::replica_socket_receive_buffer_bytes},
     {"replica.socket.timeout.ms", &C::replica_socket_timeout_ms},
+    {"replication.quota.window.num", &C::replication_quota_window_num},
+    {"replication.quota.window.size.seconds", &C::replication_quota_window_size_seconds},
     {"auto.leader.rebalance.enable", &C::auto_leader_rebalance_enable},
     {"leader.imbalance.check.interval.seconds", &C::leader_imbalance_check_interval_seconds},
     {"leader.imbalance.per.broker.percentage", &C::leader_imbalance_per_broker_percentage},

@@ -99,6 +99,8 @@ struct BrokerConfig {
   int64_t replica_lag_time_max_ms = 0;
   int32_t replica_socket_receive_buffer_bytes = 0;
   int32_t replica_socket_timeout_ms = 0;
+  int32_t replication_quota_window_num = 0;
+  int32_t replication_quota_window_size_seconds = 0;
 
   // Controller and shutdown
   bool auto_leader_rebalance_enable = true;

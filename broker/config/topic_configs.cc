@@ -13,11 +13,34 @@ namespace quokka {
 
 void TopicConfigs::set(const std::string& topic, Properties overrides) {
   MutexLock lock(mutex_);
+  throttle(topic, overrides);
   if (overrides.empty()) {
     overrides_.erase(topic);
   } else {
     overrides_[topic] = std::move(overrides);
   }
+}
+
+void TopicConfigs::throttle(const std::string& topic, const Properties& overrides) {
+  const auto named = [&](const char* key) {
+    const auto given = overrides.find(key);
+    return given == overrides.end() ? ThrottledReplicas() : ThrottledReplicas::of(given->second);
+  };
+  Throttled replicas{named("leader.replication.throttled.replicas"), named("follower.replication.throttled.replicas")};
+  if (replicas.leader.empty() && replicas.follower.empty()) {
+    throttled_.erase(topic);
+  } else {
+    throttled_[topic] = std::move(replicas);
+  }
+  any_throttled_ = !throttled_.empty();
+}
+
+bool TopicConfigs::is_throttled(ReplicaSide side, const std::string& topic, PartitionIndex partition, BrokerId broker) const {
+  if (!any_throttled_) return false;
+  MutexLock lock(mutex_);
+  const auto found = throttled_.find(topic);
+  if (found == throttled_.end()) return false;
+  return (side == ReplicaSide::leader ? found->second.leader : found->second.follower).contains(partition, broker);
 }
 
 void TopicConfigs::set_unreadable(const std::string& topic) {

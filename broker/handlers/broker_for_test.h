@@ -94,6 +94,7 @@ struct BrokerForTest {
                                 .session = *n.session,
                                 .configs = *configs,
                                 .topic_configs = topic_configs,
+                                .leader_throttle = leader_throttle,
                                 .pool = pool,
                                 .control = control,
                                 .random = random,
@@ -143,6 +144,7 @@ struct BrokerForTest {
   FetchSessions fetch_sessions{{}, random};
   Registry metrics;
   Traffic traffic{metrics};
+  ReplicationThrottle leader_throttle{{ReplicaSide::leader, BrokerId(1)}, topic_configs};
   ScratchPool scratches;
   std::atomic<int64_t> features_epoch{0}, broker_epoch{-1};
   std::unique_ptr<LogDirectories> directories;

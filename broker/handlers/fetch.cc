@@ -3,7 +3,7 @@
 // Answered at once if there are min_bytes to read, anything is wrong with a partition, or no waiting is wanted; else parked at the partitions until
 // enough arrives or max_wait_ms has passed, then everything is read anew; a peer that leaves ends the waiting. What would wait for the device is read on
 // the pool once before. Consumers read to the high watermark, with read_committed to the last stable
-// offset, followers to the log end.
+// offset, followers to the log end. Of a throttled partition a follower out of sync gets nothing while the rate is above the limit (KIP-73).
 // Versions: 0-1 magic 0, 2-3 magic 1 (converted down); 3 max_bytes and progress with any batch size; 4 magic 2, isolation; 7 sessions (KIP-227); 9 current
 // leader epoch; 10 zstd; 11 consumers may read followers (KIP-392); 12 diverging epochs; 13 topic ids; 15 replica state; 16 current leader in the answer.
 // Better than Kafka: replica ids other than -1, -2 and brokers' are refused, and brokers' count only on the brokers' listener.
@@ -91,6 +91,7 @@ class FetchCall : public std::enable_shared_from_this<FetchCall> {
   bool read_all();
   void read_one(const FetchWish& wish, const PartitionPtr& partition, int64_t& bytes_left, bool& min_one_message, Reading& reading);
   bool redirect(const FetchWish& wish, Partition& partition, Reading& reading);
+  bool is_held_back(const FetchWish& wish, const Partition& partition) const;
   void convert(const FetchWish& wish, const LogConfig& config, Reading& reading);
   bool park();
   void go_on();
@@ -347,8 +348,8 @@ void FetchCall::read_one(const FetchWish& wish, const PartitionPtr& partition, i
   reading.log_start = answer->log_start;
   reading.diverging = answer->diverging;
   reading.end = answer->end;
+  if (answer->diverging || is_held_back(wish, *partition)) return;
   reading.older_segment = answer->plan.in_older_segment();
-  if (answer->diverging) return;
   if (!warmed_ && answer->plan.cold()) {
     cold_.push_back(std::move(answer->plan));
     return;
@@ -374,6 +375,11 @@ void FetchCall::read_one(const FetchWish& wish, const PartitionPtr& partition, i
   if (reading.error != ErrorCode::NONE) return;
   if (reading.bytes() > 0) min_one_message = false;
   bytes_left -= static_cast<int64_t>(reading.bytes());
+}
+
+// A throttled replica that is not in sync, while the rate is above the limit: nothing of it is sent now, and the others of the request are served.
+bool FetchCall::is_held_back(const FetchWish& wish, const Partition& partition) const {
+  return replica_.value >= 0 && services_.leader_throttle.holds_back(*wish.topic, wish.partition, loop_.now()) && !partition.is_in_sync(replica_);
 }
 
 // True if the consumer is sent to a replica nearer to it, or is in error. Followers never send on.
@@ -508,6 +514,7 @@ void FetchCall::answer() {
     }
     if (is_unknown(missing_[i])) answer.aborted_transactions = Array<PartitionAnswer::AbortedTransaction>();
     if (wish.topic && partitions_[i]) services_.traffic.on_fetched(*wish.topic, bytes, replica_.value >= 0);
+    if (wish.topic && replica_.value >= 0) services_.leader_throttle.record(*wish.topic, wish.partition, bytes, loop_.now());
     if (wish.topic && (reading.error == ErrorCode::NOT_LEADER_OR_FOLLOWER || reading.error == ErrorCode::FENCED_LEADER_EPOCH))
       leaders.tell(*wish.topic, wish.partition, answer.current_leader);
     const std::string_view name = wish.topic ? std::string_view(*wish.topic) : std::string_view();

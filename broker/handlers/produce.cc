@@ -312,7 +312,8 @@ void Produce::append(size_t index, const ClusterView& view) {
 
 void Produce::on_committed(size_t index, ErrorCode error) {
   if (!call_) return;  // answered by the time-out, or nobody waits
-  outcomes_[index].error = error;
+  // It is in a log whose directory has failed, and may be found there later; clients take that error for "not written" (librdkafka says so of the record).
+  outcomes_[index].error = error == ErrorCode::KAFKA_STORAGE_ERROR ? ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND : error;
   if (--waiting_ == 0 && !running_) answer();
 }
 

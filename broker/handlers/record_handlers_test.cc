@@ -198,6 +198,26 @@ TEST_F(RecordHandlersTest, AProduceThatWaitsIsLetGoWithItsConnection) {
   EXPECT_TRUE(call.is_released());
 }
 
+// As found under F25: clients were told that a record is not in the log, and it was.
+TEST_F(RecordHandlersTest, OfWhatWaitsInALogWhoseDirectoryFailsItIsNotSaidThatItWasNotWritten) {
+  lead({BrokerId(1), BrokerId(2)}, LeaderEpoch(1));
+  const std::vector<uint8_t> batch = one_record();
+  std::vector<PartitionData> partitions(1);
+  partitions[0].records.bytes = Bytes(batch);
+  const std::vector<TopicData> topics{{"orders", partitions}};
+  ProduceRequest request;
+  request.acks = -1;
+  request.timeout_ms = INT32_MAX;
+  request.topic_data = topics;
+  CallUnderTest call(cluster_.loop, request, 9);
+  handle_produce(*broker_->services, call.take());
+  cluster_.loop.run_ready();
+  broker_->replicas->on_directory_offline({{"orders", PartitionIndex(0)}});
+  cluster_.loop.run_ready();
+  EXPECT_EQ(call.answer<ProduceResponse>()->response.responses[0].partition_responses[0].error_code, ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND);
+  EXPECT_EQ(produce("orders", Bytes(batch)), ErrorCode::KAFKA_STORAGE_ERROR) << "what comes later is refused";
+}
+
 TEST_F(RecordHandlersTest, AFetchThatWaitsEndsWithItsPeer) {
   const std::vector<FetchPartition> wish{partition(0)};
   const std::vector<FetchTopic> topics{topic("orders", wish)};
@@ -235,6 +255,44 @@ TEST_F(RecordHandlersTest, AFetchOfWhatIsNotInMemoryGoesThroughThePoolOnce) {
   CallUnderTest call(cluster_.loop, fetch_request(at_end), 12);
   handle_fetch(*broker_->services, call.take());
   EXPECT_TRUE(call.outcome().is_done());
+}
+
+// Broker 2 fetches both partitions, of which one is throttled.
+TEST_F(RecordHandlersTest, OfAThrottledPartitionAFollowerOutOfSyncGetsNothingWhileTheRateIsAboveTheLimit) {
+  const std::vector<uint8_t> batch = one_record();
+  const auto lead_both = [&](std::vector<BrokerId> isr, int32_t epoch) {
+    for (const int32_t index : {0, 1}) {
+      ReplicaTable::RoleChange change;
+      change.partition = {"orders", PartitionIndex(index)};
+      change.topic_id = id_;
+      change.role.leader = BrokerId(1);
+      change.role.leader_epoch = LeaderEpoch(epoch);
+      change.role.isr = isr;
+      change.role.replicas = {BrokerId(1), BrokerId(2)};
+      ASSERT_EQ(broker_->replicas->become({change}), std::vector{ErrorCode::NONE});
+    }
+  };
+  lead_both({BrokerId(1)}, 1);
+  std::vector<PartitionData> partitions(2);
+  partitions[1].index = PartitionIndex(1);
+  for (PartitionData& each : partitions) each.records.bytes = Bytes(batch);
+  produce({{"orders", partitions}});
+  const auto sent = [&](int32_t max_wait_ms = 0) {
+    const std::vector<FetchPartition> wish{partition(0), partition(1)};
+    const std::vector<FetchTopic> topics{topic("orders", wish)};
+    FetchRequest request = fetch_request(topics, max_wait_ms);
+    request.replica_id = BrokerId(2);
+    CallUnderTest call(cluster_.loop, request, 12);
+    handle_fetch(*broker_->services, call.take());
+    cluster_.loop.run_ready();
+    return call.outcome().is_done() ? call.outcome().file_bytes : size_t{0};
+  };
+  broker_->topic_configs.set("orders", {{"leader.replication.throttled.replicas", "0:1"}});
+  broker_->leader_throttle.set_limit(1);
+  EXPECT_EQ(sent(), 2 * batch.size()) << "it was not above the limit yet";
+  EXPECT_EQ(sent(1000), batch.size()) << "the other is answered at once";
+  lead_both({BrokerId(1), BrokerId(2)}, 2);
+  EXPECT_EQ(sent(), 2 * batch.size()) << "a replica in sync is not made to wait";
 }
 
 TEST_F(RecordHandlersTest, UnknownPartitionsStandBehindTheOthersInAFetchsAnswer) {

@@ -12,6 +12,7 @@
 #include "broker/handlers/scratch_pool.h"
 #include "broker/handlers/traffic.h"
 #include "broker/peers/producer_ids.h"
+#include "broker/quota/replication_throttle.h"
 #include "broker/replica/replica_table.h"
 #include "coord/view/cluster_view.h"
 #include "protocol/base/serial.h"
@@ -43,6 +44,8 @@ struct Services {
   ZookeeperSession& session;  // for coord/topics/topic_writer.h
   ConfigStore& configs;       // topic and broker settings in ZooKeeper
   TopicConfigs& topic_configs;  // what of them is in force here
+
+  ReplicationThrottle& leader_throttle;  // of what followers fetch
 
   Pool& pool;
   Serial& control;  // control requests, one after another

@@ -82,6 +82,9 @@ void Node::Parts::build_cleaner() {
 void Node::Parts::build_replication() {
   const std::string name = std::to_string(self.value);
   const Duration request_timeout = Duration::millis(config.request_timeout_ms);
+  throttles = std::make_unique<ReplicationThrottles>(config, self, topic_configs);
+  for (const std::string& broker : {std::string(znodes::kDefaultEntity), name})
+    throttles->on_broker_config(broker, configs->config(znodes::ConfigEntity{znodes::ConfigType::brokers, broker, {}}.path()));
   controller_channel = std::make_unique<ControllerChannel>(
       coordination, ports.coordination.streams, view,
       LinkSettings{config.listeners.inter_broker, "broker-" + name + "-controller", request_timeout, request_timeout});
@@ -99,7 +102,7 @@ void Node::Parts::build_replication() {
   fetching.backoff = Duration::millis(config.replica_fetch_backoff_ms);
   std::vector<ReplicaFetchers::Lane> lanes;
   for (const LoopWithStreams& each : ports.loops) lanes.push_back({each.loop, each.streams});
-  fetchers = std::make_unique<ReplicaFetchers>(fetching, ReplicaFetchers::Ports{lanes, pool, view, broker_epoch});
+  fetchers = std::make_unique<ReplicaFetchers>(fetching, ReplicaFetchers::Ports{lanes, pool, view, broker_epoch, throttles->follower()});
   replicas = std::make_unique<ReplicaTable>(self, Duration::millis(config.replica_lag_time_max_ms),
                                             ReplicaTable::Ports{directories, *isr_proposer, *fetchers, coordination},
                                             [this](const std::string& topic) { return topic_configs.settings_of(topic); });
@@ -167,6 +170,7 @@ void Node::Parts::build_services() {
                               .session = *session,
                               .configs = *configs,
                               .topic_configs = topic_configs,
+                              .leader_throttle = throttles->leader(),
                               .pool = pool,
                               .control = control,
                               .random = ports.random,
@@ -197,6 +201,7 @@ void Node::Parts::allocate_producer_ids(Function<void(Result<ProducerIdBlock>)> 
 void Node::Parts::collect_metrics() {
   metrics.gauge("kafka_controller_KafkaController", "ActiveControllerCount", {}, [this] { return controller->is_active() ? 1.0 : 0.0; });
   if (cleaner) metrics.collect([this](MetricSink& sink) { cleaner->collect(sink); });
+  metrics.collect([this](MetricSink& sink) { throttles->collect(sink, coordination.now()); });
   metrics.collect([this](MetricSink& sink) {
     double led = 0, under_replicated = 0, under_min = 0, all = 0;
     for (const PartitionPtr& partition : replicas->all()) {
@@ -215,6 +220,7 @@ void Node::Parts::collect_metrics() {
 }
 
 void Node::Parts::on_config(const znodes::ConfigEntity& entity, const znodes::ConfigMap& overrides) {
+  if (entity.type == znodes::ConfigType::brokers) throttles->on_broker_config(entity.entity, overrides);
   if (entity.type != znodes::ConfigType::topics) return;
   topic_configs.set(entity.entity, overrides);
   replicas->reconfigure(entity.entity, topic_configs.settings_of(entity.entity));

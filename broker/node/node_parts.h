@@ -18,6 +18,7 @@
 #include "broker/peers/controller_peers.h"
 #include "broker/peers/isr_proposer.h"
 #include "broker/peers/replica_fetchers.h"
+#include "broker/quota/replication_throttles.h"
 #include "broker/txn/transaction_verifier.h"
 #include "coord/configs/config_store.h"
 #include "coord/controller/runner.h"
@@ -112,6 +113,7 @@ struct Node::Parts final : public ConfigListener {
   std::unique_ptr<FeatureEpoch> features;
   std::unique_ptr<ControllerPeers> controller_peers;
   std::unique_ptr<ControllerRunner> controller;
+  std::unique_ptr<ReplicationThrottles> throttles;
   std::unique_ptr<ControllerChannel> controller_channel;
   std::unique_ptr<IsrProposer> isr_proposer;
   std::unique_ptr<ReplicaFetchers> fetchers;

@@ -127,7 +127,10 @@ void Node::Parts::load_configs(StepDone done) {
         topic_configs.set_unreadable(entity->entity);
       }
     }
-    done({});
+    // What is read of them is looked up when what they set is built.
+    configs->load(znodes::ConfigType::brokers, [done = std::move(done)](Result<ConfigStore::Configs> brokers) mutable {
+      done(brokers ? Status() : Status(brokers.error()));
+    });
   });
 }
 

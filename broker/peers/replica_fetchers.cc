@@ -38,6 +38,8 @@ class ReplicaFetchers::Fetcher : public std::enable_shared_from_this<Fetcher> {
     followed.retry = {};
     followed.begun = false;
     followed.truncating = false;
+    followed.caught_up = false;
+    followed.answered = false;
     wake();
   }
   void remove(const TopicPartition& name) {
@@ -58,6 +60,8 @@ class ReplicaFetchers::Fetcher : public std::enable_shared_from_this<Fetcher> {
     bool begun = false;       // a first fetch was sent
     bool truncating = false;  // on the pool
     bool in_session = false;
+    bool caught_up = false;   // with the leader's high watermark, by the last answer that brought something
+    bool answered = false;
     Partition::FetchFrom sent;  // as the session has it
   };
   using Response = FetchResponse::FetchableTopicResponse::PartitionData;
@@ -124,6 +128,7 @@ class ReplicaFetchers::Fetcher : public std::enable_shared_from_this<Fetcher> {
   size_t syncing_ = 0;  // partitions whose end is on its way to the device: the next fetch would acknowledge it
   bool in_flight_ = false;
   bool waking_ = false;
+  bool holds_back_ = false;  // a partition was left out of the last request by the throttle
   Loop::TimerId timer_ = 0;
   MonoTime timer_at_;
 
@@ -145,6 +150,7 @@ bool ReplicaFetchers::Fetcher::collect_wishes(FetchRequest& request) {
   topic_partitions_.clear();
   forgotten_topics_.clear();
   bool any = false;
+  holds_back_ = false;
   const std::string* topic = nullptr;
   for (auto& [name, followed] : partitions_) {
     std::optional<Partition::FetchFrom> from;
@@ -155,6 +161,10 @@ bool ReplicaFetchers::Fetcher::collect_wishes(FetchRequest& request) {
     if (from && from->has_no_epochs && !followed.begun) {
       followed.sent = *from;
       truncate(name, followed, [](Partition& partition, LeaderEpoch epoch) { return partition.truncate_without_epochs(epoch); });
+      from.reset();
+    }
+    if (from && !followed.caught_up && ports_.throttle.holds_back(name.topic, name.partition, now)) {
+      holds_back_ = true;
       from.reset();
     }
     followed.begun = followed.begun || from.has_value();
@@ -215,6 +225,7 @@ void ReplicaFetchers::Fetcher::fetch() {
   if (!collect_wishes(request)) {
     // The timer that ran out may have been set for a partition that rests less than those that are left.
     const MonoTime now = loop_.now();
+    if (holds_back_) wake_at(now + settings_.backoff);
     for (const auto& [name, followed] : partitions_) {
       if (followed.resting_until > now) wake_at(followed.resting_until);
     }
@@ -321,6 +332,11 @@ void ReplicaFetchers::Fetcher::on_partition(const TopicPartition& name, Followed
   if (!status && status.code() != ErrorCode::FENCED_LEADER_EPOCH) {
     log_error_every(Duration::seconds(10), "what broker {} sent of {} cannot be appended: {}", source_, name, status.error().message);
     rest(followed);
+  }
+  if (status && (!records.empty() || !followed.answered)) {
+    followed.answered = true;
+    followed.caught_up = followed.partition->log_end() >= data.high_watermark;
+    ports_.throttle.record(name.topic, name.partition, records.size(), loop_.now());
   }
   await_sync(followed.partition);
 }

@@ -1,5 +1,6 @@
 // Copies partitions from their leaders: one connection and one incremental fetch session per source broker and fetcher (num.replica.fetchers),
-// one fetch in flight on each. A partition in trouble is left out for a while and does not hold up the others.
+// one fetch in flight on each. A partition in trouble is left out for a while and does not hold up the others; so is one that is throttled and not in sync,
+// while the rate is above the limit (KIP-73).
 #pragma once
 
 #include <atomic>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "broker/peers/broker_link.h"
+#include "broker/quota/replication_throttle.h"
 #include "broker/replica/replica_table.h"
 
 namespace quokka {
@@ -36,6 +38,7 @@ class ReplicaFetchers final : public Fetchers {
     Pool& pool;               // truncation
     const ViewHolder& view;
     std::atomic<int64_t>& broker_epoch;
+    ReplicationThrottle& throttle;  // of what is copied
   };
 
   ReplicaFetchers(Settings settings, Ports ports);

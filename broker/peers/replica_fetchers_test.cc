@@ -41,7 +41,7 @@ class ReplicaFetchersTest : public ::testing::Test {
     settings.self = kOne;
     settings.link.listener = "PLAINTEXT";
     settings.backoff = kBackoff;
-    fetchers_ = std::make_unique<ReplicaFetchers>(settings, ReplicaFetchers::Ports{{{broker_.loop, leader_}}, broker_.pool, view_, broker_epoch_});
+    fetchers_ = std::make_unique<ReplicaFetchers>(settings, ReplicaFetchers::Ports{{{broker_.loop, leader_}}, broker_.pool, view_, broker_epoch_, throttle_});
   }
 
   void know_leader(bool known) {
@@ -124,6 +124,9 @@ class ReplicaFetchersTest : public ::testing::Test {
   testing::ScriptedLeader leader_{broker_.loop};
   ViewHolder view_;
   std::atomic<int64_t> broker_epoch_{55};
+  ConfigSources sources_;
+  TopicConfigs topic_configs_{sources_};
+  ReplicationThrottle throttle_{{ReplicaSide::follower, kOne, 2, Duration::seconds(1)}, topic_configs_};
   std::unique_ptr<ReplicaFetchers> fetchers_;
 };
 
@@ -200,6 +203,42 @@ TEST_F(ReplicaFetchersTest, AFetcherWhosePartitionsAllRestWakesForTheLastOfThemT
   advance(kBackoff);
   ASSERT_EQ(leader_.unanswered(), 1u);
   EXPECT_EQ(wished(expect()).front(), 0);
+}
+
+TEST_F(ReplicaFetchersTest, AThrottledPartitionIsLeftOutWhileTheRateIsAboveTheLimitAndDoesNotHoldUpTheOthers) {
+  topic_configs_.set(kPartition.topic, {{"follower.replication.throttled.replicas", "0:1"}});
+  throttle_.set_limit(10);
+  follow(3, {0, 1});
+  answer({{.index = 0, .records = leader_batches(0, 4, 3), .high_watermark = 9}, {.index = 1, .records = leader_batches(0, 4, 3), .high_watermark = 9}});
+  EXPECT_EQ(forgotten(expect()), std::vector<int32_t>{0});
+  EXPECT_EQ(wished(expect()), std::vector<int32_t>{1});
+  answer({{.index = 1, .records = leader_batches(4, 1, 3), .high_watermark = 9}});
+  EXPECT_EQ(wished(expect()), std::vector<int32_t>{1}) << "that one goes on";
+  advance(Duration::seconds(2));
+  answer({});
+  EXPECT_EQ(wished(expect()), std::vector<int32_t>{0}) << "the rate has fallen";
+}
+
+TEST_F(ReplicaFetchersTest, AThrottledPartitionThatHasCaughtUpIsCopiedOn) {
+  topic_configs_.set(kPartition.topic, {{"follower.replication.throttled.replicas", "*"}});
+  throttle_.set_limit(10);
+  follow(3);
+  answer({{.records = leader_batches(0, 4, 3), .high_watermark = 4}});
+  EXPECT_EQ(wished(expect()), std::vector<int32_t>{0}) << "or it would fall out of the in-sync set";
+  answer({});
+  EXPECT_EQ(leader_.unanswered(), 1u);
+}
+
+TEST_F(ReplicaFetchersTest, AFetcherWhosePartitionsAreAllThrottledAsksAgainWhenTheRateHasFallen) {
+  topic_configs_.set(kPartition.topic, {{"follower.replication.throttled.replicas", "*"}});
+  throttle_.set_limit(10);
+  follow(3);
+  answer({{.records = leader_batches(0, 4, 3), .high_watermark = 9}});
+  EXPECT_EQ(leader_.unanswered(), 0u);
+  advance(kBackoff);
+  EXPECT_EQ(leader_.unanswered(), 0u);
+  advance(kBackoff);
+  EXPECT_EQ(leader_.unanswered(), 1u);
 }
 
 TEST_F(ReplicaFetchersTest, H9ADivergingAnswerTruncatesAndItsHighWatermarkIsNotUsed) {

@@ -482,6 +482,18 @@ void Partition::on_tick() {
   perform(std::move(after));
 }
 
+bool Partition::is_in_sync(BrokerId replica) const {
+  MutexLock lock(*log_->mutex);
+  if (!leading_) return false;
+  const std::vector<BrokerId>& isr = leading_->committed().isr;
+  return std::find(isr.begin(), isr.end(), replica) != isr.end();
+}
+
+Offset Partition::log_end() const {
+  MutexLock lock(*log_->mutex);
+  return log_->log->log_end();
+}
+
 Partition::State Partition::state() const {
   MutexLock lock(*log_->mutex);
   const Log& log = *log_->log;

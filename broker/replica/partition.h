@@ -84,6 +84,9 @@ class Partition : public std::enable_shared_from_this<Partition> {
   LeaderEpoch leader_epoch() const EXCLUDES(*log_->mutex);
   BrokerId leader() const EXCLUDES(*log_->mutex);
   void set_config(LogConfigPtr config) EXCLUDES(*log_->mutex);
+  // False unless this broker leads.
+  bool is_in_sync(BrokerId replica) const EXCLUDES(*log_->mutex);
+  Offset log_end() const EXCLUDES(*log_->mutex);
   // The registered brokers, ascending, as this broker was told last.
   void on_live_brokers(const std::vector<BrokerId>& live) EXCLUDES(*log_->mutex);
   LogConfigPtr config() const EXCLUDES(*log_->mutex);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "coord/configs/config_writer.h"
 #include "coord/znodes/controller.h"
 
 namespace quokka {
@@ -69,6 +70,17 @@ void ClusterZnodes::remove(const std::string& path) {
   bool done = false;
   session_->remove(path, -1, [&](ZkOutcome) { done = true; });
   run_until(done);
+}
+
+void ClusterZnodes::change_config(const std::string& entity, const znodes::ConfigMap& config) {
+  bool done = false;
+  Status changed;
+  quokka::change_config(*session_, *znodes::parse_entity_path(entity), config, [&](Status status) {
+    changed = std::move(status);
+    done = true;
+  });
+  run_until(done);
+  if (!changed) throw std::runtime_error("cannot change the configuration of " + entity + ": " + changed.error().message);
 }
 
 void ClusterZnodes::write(const std::string& path, const std::string& text) {

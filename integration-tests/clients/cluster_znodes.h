@@ -8,6 +8,7 @@
 
 #include "broker/net/event_loop.h"
 #include "coord/session/zookeeper_client.h"
+#include "coord/znodes/config.h"
 #include "coord/znodes/topic.h"
 #include "protocol/client/waiting_loop.h"
 
@@ -24,6 +25,8 @@ class ClusterZnodes {
   std::vector<std::string> children(const std::string& path);  // sorted
 
   void remove(const std::string& path);  // if it is there
+  // As Kafka's tools do that write to ZooKeeper: the znode, and a notification to all brokers. `entity`: "topics/t", "brokers/<default>".
+  void change_config(const std::string& entity, const znodes::ConfigMap& config);
   void write(const std::string& path, const std::string& text);  // made if it is not there; its parent is
 
   // The broker in /controller; -1 if there is none.
