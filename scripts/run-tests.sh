@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Runs GoogleTest programs one after another, sums their results, and ends with "N passed, N failed". A program that dies counts as one failure.
+# Of one that passes, the lines that begin with "> " are shown.
 set -u
 passed=0 failed=0
 for program in "$@"; do
@@ -15,6 +16,7 @@ for program in "$@"; do
     cat "$log"
   else
     echo "ok  ${p:-0} tests  $program"
+    sed -n 's/^> /    /p' "$log"
   fi
   rm -f "$log"
 done

@@ -256,11 +256,14 @@ TEST_P(CoordinatorsTest, AnOpenTransactionOutlivesItsCoordinators) {
     Values values = copy(*consumer, producer, "out", copied_at_once);
     ASSERT_EQ(values.size(), copied_at_once);
     producer.flush();
+    // The group's coordinator hands over what it knows of the transaction; that of the transaction finds one to which more comes.
+    const bool sent_before = step.topic == kOffsetsTopic;
+    if (sent_before) producer.send_offsets(*consumer);
     ASSERT_NO_FATAL_FAILURE(move_coordinator(scene, place, step.at));
     if (step.dies) scene.cluster().kill_broker(step.at);
     values.push_back(fmt::format("after step {}", n));
     producer.send("out", static_cast<int32_t>(n) % partitions, values.back());
-    producer.send_offsets(*consumer);
+    if (!sent_before) producer.send_offsets(*consumer);
     if (step.commits) {
       producer.commit();
       committed.insert(committed.end(), values.begin(), values.end());

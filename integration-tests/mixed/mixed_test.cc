@@ -112,7 +112,7 @@ TEST_P(MixedTest, NothingAcknowledgedIsLostWhoeverIsKilled) {
   const int64_t acknowledged = scene.workload().acknowledgements().count();
   EXPECT_GE(acknowledged, FaultOutcome::acknowledged_min);
   const Findings findings = expect_kept(scene, scene.stop_and_read_files());
-  fmt::print("{} kills, {} records acknowledged, {} lost, {} differences between replicas, {} sent twice; no partition was silent for more than {} ms\n", kills,
+  fmt::print("> {} kills, {} records acknowledged, {} lost, {} differences between replicas, {} sent twice; no partition was silent for more than {} ms\n", kills,
              acknowledged, findings.count(Anomaly::lost), findings.count(Anomaly::divergence), findings.count(Anomaly::duplicate), scene.workload().acknowledgements().longest_gap_ms());
 }
 
