@@ -12,6 +12,22 @@
 #include "protocol/base/topic_name.h"
 
 namespace quokka {
+namespace {
+
+// A flush that is under way knows the directory by its name, which is gone soon, or another log's. None begins after the fence.
+void end_flushes(const PartitionLogPtr& log) {
+  while (true) {
+    {
+      MutexLock lock(*log->mutex);
+      log->log->fence();
+      if (!log->log->flushing()) return;
+    }
+    // It is another thread's, and this one is the pool's and may wait for it.
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
+}  // namespace
 
 LogDirectories::LogDirectories(Disk& disk, Pool& pool, Loop& loop, Random& random, Settings settings)
     : disk_(disk), pool_(pool), loop_(loop), random_(random), settings_(std::move(settings)), alive_(std::make_shared<bool>(true)) {
@@ -222,11 +238,11 @@ Status LogDirectories::rename_away(const TopicPartition& partition, bool stray) 
   const std::string parent = log->health->path();
   const auto kind = stray ? DirectoryName::Kind::stray : DirectoryName::Kind::deleted;
   const std::string path = parent + "/" + marked_directory_name(partition, draw_unique(), kind);
+  end_flushes(log);
   std::string before;
   Duration delay;
   {
     MutexLock lock(*log->mutex);
-    log->log->fence();
     before = log->log->directory();
     delay = Duration::millis(log->log->config()->file_delete_delay_ms);
     log->log->moved_to(path);

@@ -1,5 +1,9 @@
 #include "broker/log/log_directories.h"
 
+#include <atomic>
+#include <chrono>
+#include <thread>
+
 #include "broker/log/log_names.h"
 #include "broker/log/test_log.h"
 
@@ -394,6 +398,41 @@ TEST(LogDirectories, ADeletedPartitionIsRenamedAtOnceAndRemovedLater) {
   again.start();
   again.advance(Duration::seconds(61));
   EXPECT_TRUE(marked().empty());
+}
+
+// It would find its files gone, and take the whole directory offline; or write into those of a new log of the name.
+TEST(LogDirectories, ADeletionWaitsForAFlushThatIsUnderWay) {
+  MemoryDisk disk;
+  Life life(disk, {"/a"});
+  life.start();
+  const auto log = life.create("t");
+  ASSERT_TRUE(life.append(log).ok());
+  std::optional<Flush> flush;
+  {
+    MutexLock lock(*log->mutex);
+    flush = log->log->begin_flush();
+  }
+  ASSERT_TRUE(flush.has_value());
+  std::atomic<bool> removed{false};
+  Status status;
+  std::thread remover([&] {
+    status = life.directories.remove({"t", PartitionIndex(0)});
+    removed = true;
+  });
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(100);
+  while (!removed && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  EXPECT_FALSE(removed);
+  const Status flushed = flush->run();
+  EXPECT_TRUE(flushed.ok()) << flushed.error().message;
+  {
+    MutexLock lock(*log->mutex);
+    log->log->end_flush(*std::move(flush), flushed);
+  }
+  remover.join();
+  EXPECT_TRUE(status.ok());
+  EXPECT_FALSE(*disk.exists("/a/t-0"));
+  life.advance(Duration::seconds(2));
+  EXPECT_TRUE(life.failures.empty());
 }
 
 TEST(LogDirectories, StrayFutureAndForeignDirectoriesAreNotTakenForPartitions) {
