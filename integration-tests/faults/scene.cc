@@ -18,6 +18,13 @@ size_t brokers_known_to(const std::string& address) try {
   return 0;
 }
 
+bool can_be_read(const std::string& bootstrap, const std::string& topic, int32_t partitions) try {
+  records_of(bootstrap, topic, partitions);
+  return true;
+} catch (const std::exception&) {
+  return false;
+}
+
 }  // namespace
 
 Scene::Scene(const SceneOptions& options)
@@ -32,7 +39,8 @@ Scene::Scene(const SceneOptions& options)
   KafkaAdmin(cluster_.bootstrap()).create_topic_and_wait(topic_, partitions, 3, options.topic_keys);
   // A leader that knows nothing of a producer takes any sequence. Clients may hear of it before it leads: then it refuses the first batch and takes the
   // second, by which librdkafka holds the first for acknowledged. So the load begins when all leaders serve.
-  records_of(cluster_.bootstrap(), topic_, partitions);
+  const bool served = eventually(heal_timeout_ms, [&] { return can_be_read(cluster_.bootstrap(), topic_, partitions); });
+  if (!served) throw std::runtime_error("not every leader serves");
   WorkloadOptions load;
   load.bootstrap = cluster_.bootstrap();
   load.topic = topic_;
