@@ -142,6 +142,11 @@ std::string LocalCluster::data_directory(int id) const {
   const auto elsewhere = options_.data_directories.find(id);
   return elsewhere == options_.data_directories.end() ? broker_directory(id) + "/data" : elsewhere->second;
 }
+std::vector<std::string> LocalCluster::data_directories(int id) const {
+  std::vector<std::string> all = {data_directory(id)};
+  if (const auto second = options_.further_directories.find(id); second != options_.further_directories.end()) all.push_back(second->second);
+  return all;
+}
 std::string LocalCluster::address(int id) const { return brokers_.at(id).place.host + ':' + std::to_string(brokers_.at(id).port); }
 
 std::vector<int> LocalCluster::broker_ids() const {
@@ -165,9 +170,11 @@ std::string LocalCluster::zookeeper_connect() const {
 void LocalCluster::write_broker_properties(int id) {
   const Broker& broker = brokers_.at(id);
   std::string copies = std::to_string(std::min(options_.brokers, 3));
+  std::string directories;
+  for (const std::string& each : data_directories(id)) directories += (directories.empty() ? "" : ",") + each;
   BrokerKeys keys = {{"broker.id", std::to_string(id)},
                      {"listeners", "PLAINTEXT://" + address(id)},
-                     {"log.dirs", data_directory(id)},
+                     {"log.dirs", directories},
                      {"zookeeper.connect", zookeeper_connect()},
                      {"zookeeper.session.timeout.ms", std::to_string(options_.session_timeout_ms)},
                      {"offsets.topic.replication.factor", copies},
@@ -179,7 +186,8 @@ void LocalCluster::write_broker_properties(int id) {
     keys["quokka.admin.port"] = std::to_string(broker.admin_port);
     keys["quokka.admin.host"] = broker.place.host;
   }
-  for (const BrokerKeys* more : {static_cast<const BrokerKeys*>(&options_.keys), &broker.keys})
+  const BrokerKeys own = options_.keys_of ? options_.keys_of(id, broker.port) : BrokerKeys();
+  for (const BrokerKeys* more : {static_cast<const BrokerKeys*>(&options_.keys), &own, static_cast<const BrokerKeys*>(&broker.keys)})
     for (const auto& [key, value] : *more) keys[key] = value;
   std::ofstream file(broker_directory(id) + "/server.properties");
   for (const auto& [key, value] : keys) file << key << '=' << value << '\n';

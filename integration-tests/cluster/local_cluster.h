@@ -41,7 +41,9 @@ struct ClusterOptions {
   std::string chroot = {};  // "/path" at the end of zookeeper.connect
   bool start_brokers = true;
   std::function<ServerPlace(const std::string& server)> place = {};  // of "broker-1", "zookeeper-2" ...
+  std::function<BrokerKeys(int id, int port)> keys_of = {};  // of one broker, over those; `port` is where it listens
   std::map<int, std::string> data_directories = {};  // of brokers whose log directory is not in the cluster's own
+  std::map<int, std::string> further_directories = {};  // a second log directory of a broker
   std::set<int> kafka_brokers = {};  // these run Apache Kafka ...
   std::string kafka_tree = {};       // ... whose jars are in libs/ below this
 };
@@ -63,6 +65,7 @@ class LocalCluster {
   std::string zookeeper_connect() const;
   const std::string& directory() const { return directory_; }
   std::string data_directory(int id) const;
+  std::vector<std::string> data_directories(int id) const;
 
   // Starts a broker, the first time with further keys of its own, and returns at once. `variables` are of this start only.
   void start_broker(int id, const BrokerKeys& keys = {}, const Child::Variables& variables = {});

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
+#include <set>
 
 namespace quokka {
 namespace {
@@ -116,6 +118,38 @@ void PowerLoss::last_in_sync(Scene& scene) {
   lose_power(scene, last);
   disk(last).restore_power();
   scene.cluster().start_all_brokers();
+}
+
+void DirectoryFailure::prepare(SceneOptions& options) {
+  for (int id = 1; id <= options.cluster.brokers; ++id) {
+    disks_[id] = std::make_unique<SmallDisk>(std::to_string(id), disk_megabytes);
+    options.cluster.further_directories[id] = second(id);
+  }
+}
+
+void DirectoryFailure::run(Scene& scene) {
+  const int victim = scene.leader();
+  std::set<int32_t> there;
+  for (int32_t partition = 0; partition < Scene::partitions; ++partition)
+    if (std::filesystem::exists(fmt::format("{}/{}-{}", second(victim), scene.topic(), partition))) there.insert(partition);
+  disks_.at(victim)->lose_power();
+  const auto is_out = [&](int32_t partition) {
+    const std::vector<int> ids = scene.in_sync(partition);
+    return scene.leader(partition) >= 0 && scene.leader(partition) != victim && std::find(ids.begin(), ids.end(), victim) == ids.end();
+  };
+  const bool moved = eventually(Scene::heal_timeout_ms, [&] { return std::all_of(there.begin(), there.end(), is_out); });
+  scene.require(moved, fmt::format("broker {} is still a leader or in sync of what lay in the failed directory", victim));
+  scene.require(scene.cluster().broker(victim).runs(), fmt::format("broker {} ended though it has a directory left: {}", victim, scene.cluster().broker(victim).last_lines(1000)));
+  scene.require(scene.workload().wait_for_every_partition(Scene::heal_timeout_ms), "partitions do not serve though only one directory failed");
+  for (int32_t partition = 0; partition < Scene::partitions; ++partition) {
+    const std::vector<int> ids = scene.in_sync(partition);
+    if (!there.contains(partition))
+      scene.require(std::find(ids.begin(), ids.end(), victim) != ids.end(), fmt::format("broker {} lost partition {}, which lies in its good directory", victim, partition));
+  }
+  if (moved && !there.empty()) scene.took_effect(fmt::format("one of two directories of broker {} failed, with {} of {} partitions", victim, there.size(), Scene::partitions));
+  scene.cluster().stop_broker(victim);
+  disks_.at(victim)->restore_power();
+  scene.start_again(victim);
 }
 
 std::string FailingCall::missing() { return missing_preload(); }

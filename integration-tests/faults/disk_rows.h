@@ -53,6 +53,19 @@ class PowerLoss final : public DiskFault {
   const bool durable_;  // flush.messages=1: what is acknowledged is synced
 };
 
+// F27: of two log directories of the leader one fails as a whole.
+class DirectoryFailure final : public Fault {
+ public:
+  std::string missing() override { return SmallDisk::missing(); }
+  void prepare(SceneOptions& options) override;
+  void run(Scene& scene) override;
+
+ private:
+  std::string second(int broker) const { return disks_.at(broker)->path() + "/data"; }
+
+  std::map<int, std::unique_ptr<SmallDisk>> disks_;
+};
+
 // F26: one call of a broker fails with EIO; which one, the seed says.
 class FailingCall final : public Fault {
  public:

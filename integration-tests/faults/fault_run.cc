@@ -79,9 +79,14 @@ FaultOutcome run_fault(const FaultRow& row, uint32_t seed) {
     options.cluster.keys["replica.lag.time.max.ms"] = "2000";
     fault->prepare(options);
     Scene scene(options);
-    fault->run(scene);
-    require_healed(scene);
-    outcome.findings = check_history(scene.stop_and_read_files());
+    // What was found before says more than what it ends with.
+    try {
+      fault->run(scene);
+      require_healed(scene);
+      outcome.findings = check_history(scene.stop_and_read_files());
+    } catch (const std::exception& problem) {
+      scene.require(false, problem.what());
+    }
     judge(row, scene, outcome);
   } catch (const std::exception& problem) {
     outcome.verdict = Verdict::failed;

@@ -7,6 +7,7 @@
 #include "integration-tests/faults/kill_rows.h"
 #include "integration-tests/faults/network_rows.h"
 #include "integration-tests/faults/pause_rows.h"
+#include "integration-tests/faults/proxy_rows.h"
 #include "integration-tests/faults/start_rows.h"
 #include "integration-tests/faults/topic_rows.h"
 
@@ -42,6 +43,9 @@ std::span<const FaultRow> fault_rows() {
       {"F11", "followers' packets do not reach the leader", Durability::all, fault_of<NetworkFault>(What::deaf_leader)},
       {"F11", "the leader's packets do not reach the followers", Durability::all, fault_of<NetworkFault>(What::mute_leader)},
       {"F11", "5 to 30 % of the leader's packets are lost", Durability::all, fault_of<NetworkFault>(What::lossy_leader)},
+      {"F12", "all traffic is late by 50 to 2000 ms", Durability::all, fault_of<SlowNetwork>(SlowNetwork::What::delays)},
+      {"F12", "connections reset in the middle of an answer, others left half open", Durability::all, fault_of<SlowNetwork>(SlowNetwork::What::broken_answers)},
+      {"F12", "brokers clogged one after another, and let go in another order", Durability::all, fault_of<SlowNetwork>(SlowNetwork::What::swizzle)},
       {"F14", "a follower's link is too narrow", Durability::all, fault_of<NetworkFault>(What::narrow_follower)},
       {"F15", "kill -9 of the ZooKeeper leader", Durability::all, fault_of<ZookeeperFault>(ZookeeperFault::What::kill_leader)},
       {"F15", "no quorum of ZooKeeper servers for 15 s", Durability::all, fault_of<ZookeeperFault>(ZookeeperFault::What::lose_quorum)},

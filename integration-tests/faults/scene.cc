@@ -128,7 +128,8 @@ void Scene::stop_brokers_and_read_files(History& history) {
   for (int id : cluster_.broker_ids()) {
     const int status = cluster_.broker(id).wait(heal_timeout_ms);
     require(status == 0 || status == 143, fmt::format("broker {} ended with status {}: {}", id, status, cluster_.broker(id).last_lines(500)));
-    for (ReplicaLog& log : read_replica_logs(id, cluster_.data_directory(id), topic_)) history.replicas.push_back(std::move(log));
+    for (const std::string& directory : cluster_.data_directories(id))
+      for (ReplicaLog& log : read_replica_logs(id, directory, topic_)) history.replicas.push_back(std::move(log));
     for (const ControllerClaim& claim : controller_claims(cluster_.broker(id).output())) history.controllers.push_back(claim);
   }
 }
