@@ -122,7 +122,10 @@ void PowerLoss::last_in_sync(Scene& scene) {
 
 void DirectoryFailure::prepare(SceneOptions& options) {
   for (int id = 1; id <= options.cluster.brokers; ++id) {
+    // Of the same size, so that a broker uses both in turn.
+    good_disks_[id] = std::make_unique<SmallDisk>(std::to_string(id) + "-good", disk_megabytes);
     disks_[id] = std::make_unique<SmallDisk>(std::to_string(id), disk_megabytes);
+    options.cluster.data_directories[id] = good_disks_[id]->path() + "/data";
     options.cluster.further_directories[id] = second(id);
   }
 }

@@ -63,7 +63,7 @@ class DirectoryFailure final : public Fault {
  private:
   std::string second(int broker) const { return disks_.at(broker)->path() + "/data"; }
 
-  std::map<int, std::unique_ptr<SmallDisk>> disks_;
+  std::map<int, std::unique_ptr<SmallDisk>> disks_, good_disks_;
 };
 
 // F26: one call of a broker fails with EIO; which one, the seed says.
