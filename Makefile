@@ -170,7 +170,7 @@ asan tsan:
 thread-safety: all
 	+@$(MAKE) --no-print-directory thread-safety-objects
 # The rest sees no mutex, as the release build's dependencies tell.
-WITH_MUTEX = $(shell grep -rl --include='*.d' 'protocol/base/mutex\.h' build/release | sed 's,^build/release/\(.*\)\.d$$,\1.cc,')
+WITH_MUTEX = $(shell grep -rl --include='*.d' 'protocol/base/mutex\.h' build/release 2>/dev/null | sed 's,^build/release/\(.*\)\.d$$,\1.cc,')
 THREAD_SAFETY = $(patsubst %.cc,build/thread-safety/%.ok,$(filter $(WITH_MUTEX),$(filter-out integration-tests/%,$(LIBRARY_SOURCES) $(MAINS))))
 .PHONY: thread-safety-objects
 thread-safety-objects: $$(THREAD_SAFETY)
