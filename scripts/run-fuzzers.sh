@@ -18,7 +18,7 @@ fuzz() {  # program
     if [ -d "$seeds" ]; then arguments+=("$seeds"); fi
   done
   "$program" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -artifact_prefix="build/fuzz/corpus/$(basename "$name")-" \
-    -verbosity=1 "${arguments[@]}" > "build/fuzz/$name.log" 2>&1
+    -verbosity=1 "${arguments[@]}" > "$program.log" 2>&1
 }
 
 running=() names=()
@@ -27,11 +27,11 @@ reap() {
   for i in "${!running[@]}"; do
     if wait "${running[$i]}"; then
       passed=$((passed + 1))
-      echo "ok  ${names[$i]}: $(grep -E '^#[0-9]+' "build/fuzz/${names[$i]#build/asan/}.log" | tail -1 | tr '\t' ' ')"
+      echo "ok  ${names[$i]}: $(grep -E '^#[0-9]+' "${names[$i]}.log" | tail -1 | tr '\t' ' ')"
     else
       failed=$((failed + 1))
       echo "--- ${names[$i]} failed"
-      tail -60 "build/fuzz/${names[$i]#build/asan/}.log"
+      tail -60 "${names[$i]}.log"
     fi
   done
   running=() names=()
