@@ -44,6 +44,20 @@ class RecordHandlersTest : public testing::Test {
     partitions[0].records.bytes = records;
     return produce({{topic, partitions}})->response.responses[0].partition_responses[0].error_code;
   }
+  // With acks=all, for as long as it takes: the follower does not fetch.
+  CallUnderTest produce_that_waits(const std::vector<uint8_t>& batch) {
+    std::vector<PartitionData> partitions(1);
+    partitions[0].records.bytes = Bytes(batch);
+    const std::vector<TopicData> topics{{"orders", partitions}};
+    ProduceRequest request;
+    request.acks = -1;
+    request.timeout_ms = INT32_MAX;
+    request.topic_data = topics;
+    CallUnderTest call(cluster_.loop, request, 9);
+    handle_produce(*broker_->services, call.take());
+    cluster_.loop.run_ready();
+    return call;
+  }
   static FetchTopic topic(std::string_view name, const std::vector<FetchPartition>& partitions) {
     FetchTopic topic;
     topic.topic = name;
@@ -181,16 +195,7 @@ TEST_F(RecordHandlersTest, B28AFetchOfTooManyPartitionsIsRefused) {
 TEST_F(RecordHandlersTest, AProduceThatWaitsIsLetGoWithItsConnection) {
   lead({BrokerId(1), BrokerId(2)}, LeaderEpoch(1));
   const std::vector<uint8_t> batch = one_record();
-  std::vector<TopicData::PartitionProduceData> partitions(1);
-  partitions[0].records.bytes = Bytes(batch);
-  const std::vector<TopicData> topics{{"orders", partitions}};
-  ProduceRequest request;
-  request.acks = -1;
-  request.timeout_ms = INT32_MAX;
-  request.topic_data = topics;
-  CallUnderTest call(cluster_.loop, request, 9);
-  handle_produce(*broker_->services, call.take());
-  cluster_.loop.run_ready();
+  CallUnderTest call = produce_that_waits(batch);
   ASSERT_TRUE(call.outcome().departs);
   call.outcome().departs(Departure::half_closed);
   EXPECT_FALSE(call.is_released()) << "it may still read";
@@ -202,16 +207,7 @@ TEST_F(RecordHandlersTest, AProduceThatWaitsIsLetGoWithItsConnection) {
 TEST_F(RecordHandlersTest, OfWhatWaitsInALogWhoseDirectoryFailsItIsNotSaidThatItWasNotWritten) {
   lead({BrokerId(1), BrokerId(2)}, LeaderEpoch(1));
   const std::vector<uint8_t> batch = one_record();
-  std::vector<PartitionData> partitions(1);
-  partitions[0].records.bytes = Bytes(batch);
-  const std::vector<TopicData> topics{{"orders", partitions}};
-  ProduceRequest request;
-  request.acks = -1;
-  request.timeout_ms = INT32_MAX;
-  request.topic_data = topics;
-  CallUnderTest call(cluster_.loop, request, 9);
-  handle_produce(*broker_->services, call.take());
-  cluster_.loop.run_ready();
+  CallUnderTest call = produce_that_waits(batch);
   broker_->replicas->on_directory_offline({{"orders", PartitionIndex(0)}});
   cluster_.loop.run_ready();
   EXPECT_EQ(call.answer<ProduceResponse>()->response.responses[0].partition_responses[0].error_code, ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND);

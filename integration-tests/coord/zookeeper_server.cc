@@ -16,6 +16,7 @@
 #include <fstream>
 #include <memory>
 
+#include "integration-tests/coord/loopback.h"
 #include "protocol/base/check.h"
 
 namespace quokka {
@@ -23,14 +24,6 @@ namespace {
 
 constexpr const char* kJar = "/usr/share/java/zookeeper.jar";
 constexpr const char* kJava = "/usr/bin/java";
-
-sockaddr_in loopback(int port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  return address;
-}
 
 int free_port() {
   const int fd = ::socket(AF_INET, SOCK_STREAM, 0);

@@ -14,6 +14,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "integration-tests/coord/loopback.h"
 #include "integration-tests/faults/workload.h"
 #include "protocol/base/bytes.h"
 
@@ -23,14 +24,6 @@ namespace {
 constexpr int poll_ms = 2;
 constexpr size_t piece_bytes_max = 64 << 10, pieces_max = 256;
 constexpr size_t length_bytes = 4;
-
-sockaddr_in loopback(int port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  return address;
-}
 
 void set_up(int fd) {
   const int yes = 1;

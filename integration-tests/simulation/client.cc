@@ -9,7 +9,6 @@
 #include "protocol/messages/create_topics.h"
 #include "protocol/messages/delete_topics.h"
 #include "protocol/messages/elect_leaders.h"
-#include "protocol/messages/fetch.h"
 #include "protocol/messages/init_producer_id.h"
 #include "protocol/messages/metadata.h"
 #include "protocol/messages/produce.h"
@@ -64,6 +63,24 @@ void Client::refresh() {
       }
     }
   });
+}
+
+void Client::fetch_from(int broker, int partition, Offset offset, int32_t bytes_max, bool committed_only,
+                        Function<void(Result<Answer<FetchResponse>>)> on_answer) {
+  FetchRequest request;
+  request.max_wait_ms = 500;
+  request.min_bytes = 1;
+  request.isolation_level = committed_only ? 1 : 0;
+  std::vector<FetchRequest::FetchTopic::FetchPartition> partitions(1);
+  partitions[0].partition = PartitionIndex(partition);
+  partitions[0].current_leader_epoch = leader_epoch_of(partition);
+  partitions[0].fetch_offset = offset;
+  partitions[0].partition_max_bytes = bytes_max;
+  std::vector<FetchRequest::FetchTopic> topics(1);
+  topics[0].topic = shape_.topic;
+  topics[0].partitions = partitions;
+  request.topics = topics;
+  send<FetchResponse>(connection(broker), request, 11, std::move(on_answer));
 }
 
 // --- TopicMaker
@@ -341,22 +358,9 @@ void Reader::fetch_later(int partition, Duration pause) {
 }
 
 void Reader::fetch(int partition) {
-  FetchRequest request;
-  request.max_wait_ms = 500;
-  request.min_bytes = 1;
-  std::vector<FetchRequest::FetchTopic::FetchPartition> partitions(1);
-  partitions[0].partition = PartitionIndex(partition);
-  // Without it, whoever led in an earlier epoch goes on serving as a follower, and this reader never asks again who leads.
-  partitions[0].current_leader_epoch = leader_epoch_of(partition);
-  partitions[0].fetch_offset = positions_[partition];
-  partitions[0].partition_max_bytes = 1 << 16;
-  std::vector<FetchRequest::FetchTopic> topics(1);
-  topics[0].topic = shape_.topic;
-  topics[0].partitions = partitions;
-  request.topics = topics;
   const int leader = leader_of(partition);
   if (leader == 0) return fetch_later(partition, Duration::millis(200));
-  send<FetchResponse>(connection(leader), request, 11, [this, partition, leader](Result<Answer<FetchResponse>> answer) {
+  fetch_from(leader, partition, positions_[partition], 1 << 16, false, [this, partition, leader](Result<Answer<FetchResponse>> answer) {
     const ErrorCode error = !answer ? answer.code() : answer->message.responses.empty() ? ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
                                                                                        : answer->message.responses[0].partitions[0].error_code;
     if (error == ErrorCode::OFFSET_OUT_OF_RANGE)

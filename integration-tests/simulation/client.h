@@ -12,6 +12,7 @@
 #include "integration-tests/simulation/network.h"
 #include "protocol/client/client_connection.h"
 #include "protocol/client/typed_call.h"
+#include "protocol/messages/fetch.h"
 
 namespace quokka::simulation {
 
@@ -41,6 +42,9 @@ class Client {
     const auto known = leader_epochs_.find(partition);
     return known == leader_epochs_.end() ? LeaderEpoch() : LeaderEpoch(known->second);
   }
+  // Reads a partition at a broker. With the leader epoch as last told: without it, whoever led in an earlier epoch goes on serving as a follower, and the
+  // reader never asks again who leads.
+  void fetch_from(int broker, int partition, Offset offset, int32_t bytes_max, bool committed_only, Function<void(Result<Answer<FetchResponse>>)> on_answer);
   // Asks any broker for leaders, unless that is being done.
   void refresh();
   Draw& draw() { return agenda_.draw; }

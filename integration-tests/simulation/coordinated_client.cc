@@ -16,8 +16,8 @@ int CoordinatedClient::coordinator() {
 }
 
 void CoordinatedClient::after(Duration pause, Task then) {
-  loop_.call_after(pause, [this, step = next_step(), then = std::move(then)]() mutable {
-    if (is_current(step)) then();
+  loop_.call_after(pause, [this, step = ++step_, then = std::move(then)]() mutable {
+    if (step == step_) then();
   });
 }
 

@@ -20,8 +20,13 @@ class CoordinatedClient : public Client {
   int coordinator();
   void forget_coordinator() { coordinator_ = 0; }
 
-  uint64_t next_step() { return ++step_; }
-  bool is_current(uint64_t step) const { return step == step_; }
+  // Turns to a new step: what is answered later to an earlier one is dropped.
+  template <class Response, class Request>
+  void ask(int broker, const Request& request, int16_t version, Function<void(Result<Answer<Response>>)> on_answer, Duration timeout = kRequestTimeout) {
+    send<Response>(connection(broker), request, version, timeout, [this, step = ++step_, on_answer = std::move(on_answer)](auto answer) mutable {
+      if (step == step_) on_answer(std::move(answer));
+    });
+  }
   // After a pause, if nothing else comes before.
   void later(Task then) { after(draw().span(Duration::millis(20), Duration::millis(400)), std::move(then)); }
   void after(Duration pause, Task then);

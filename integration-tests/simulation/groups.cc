@@ -71,9 +71,7 @@ void GroupMember::join() {
   request.group_instance_id = instance();
   request.protocol_type = "simulated";
   request.protocols = protocols;
-  send<JoinGroupResponse>(connection(broker), request, 5, kJoinTimeout, [this, step = next_step()](Result<Answer<JoinGroupResponse>> answer) {
-    if (is_current(step)) on_joined(answer);
-  });
+  ask<JoinGroupResponse>(broker, request, 5, [this](auto answer) { on_joined(answer); }, kJoinTimeout);
   if (!settling_ && draw().one_in(40)) die();
 }
 
@@ -101,9 +99,7 @@ void GroupMember::sync(const JoinGroupResponse& joined) {
   request.member_id = member_id_;
   request.group_instance_id = instance();
   request.assignments = assignments;
-  send<SyncGroupResponse>(connection(broker), request, 3, kJoinTimeout, [this, step = next_step()](Result<Answer<SyncGroupResponse>> answer) {
-    if (is_current(step)) on_synced(answer);
-  });
+  ask<SyncGroupResponse>(broker, request, 3, [this](auto answer) { on_synced(answer); }, kJoinTimeout);
   if (!settling_ && draw().one_in(40)) die();
 }
 
@@ -131,8 +127,7 @@ void GroupMember::fetch_offsets() {
   OffsetFetchRequest request;
   request.group_id = key();
   request.topics = topics;
-  send<OffsetFetchResponse>(connection(broker), request, 5, [this, before, step = next_step()](Result<Answer<OffsetFetchResponse>> answer) {
-    if (!is_current(step)) return;
+  ask<OffsetFetchResponse>(broker, request, 5, [this, before](Result<Answer<OffsetFetchResponse>> answer) {
     const ErrorCode error = answer ? answer->message.error_code : answer.code();
     if (error != ErrorCode::NONE) {
       forget_coordinator();
@@ -166,8 +161,7 @@ void GroupMember::heartbeat() {
   request.generation_id = generation_;
   request.member_id = member_id_;
   request.group_instance_id = instance();
-  send<HeartbeatResponse>(connection(broker), request, 3, [this, step = next_step()](Result<Answer<HeartbeatResponse>> answer) {
-    if (!is_current(step)) return;
+  ask<HeartbeatResponse>(broker, request, 3, [this](Result<Answer<HeartbeatResponse>> answer) {
     const ErrorCode error = answer ? answer->message.error_code : answer.code();
     if (error == ErrorCode::NONE) return live();
     if (!is_temporary(error)) return join_again(error);
@@ -200,8 +194,7 @@ void GroupMember::commit() {
   request.member_id = member_id_;
   request.group_instance_id = instance();
   request.topics = topics;
-  send<OffsetCommitResponse>(connection(broker), request, 7, [this, offsets, step = next_step()](Result<Answer<OffsetCommitResponse>> answer) {
-    if (!is_current(step)) return;
+  ask<OffsetCommitResponse>(broker, request, 7, [this, offsets](Result<Answer<OffsetCommitResponse>> answer) {
     if (!answer) return join_again(answer.code());
     ErrorCode error = ErrorCode::NONE;
     for (const auto& partition : answer->message.topics[0].partitions) {

@@ -6,7 +6,6 @@
 
 #include "protocol/messages/add_partitions_to_txn.h"
 #include "protocol/messages/end_txn.h"
-#include "protocol/messages/fetch.h"
 #include "protocol/messages/produce.h"
 #include "protocol/records/batch_builder.h"
 #include "tools/fetched_records.h"
@@ -87,9 +86,7 @@ void TransactionWriter::obtain_id() {
   request.transaction_timeout_ms = kTransactionTimeoutMs;
   request.producer_id = producer_id_;
   request.producer_epoch = producer_epoch_;
-  send<InitProducerIdResponse>(connection(broker), request, 4, [this, step = next_step()](Result<Answer<InitProducerIdResponse>> answer) {
-    if (is_current(step)) on_id(answer);
-  });
+  ask<InitProducerIdResponse>(broker, request, 4, [this](auto answer) { on_id(answer); });
 }
 
 void TransactionWriter::on_id(const Result<Answer<InitProducerIdResponse>>& answer) {
@@ -150,8 +147,7 @@ void TransactionWriter::add_partitions() {
   request.v3_and_below_producer_id = producer_id_;
   request.v3_and_below_producer_epoch = producer_epoch_.value;
   request.v3_and_below_topics = topics;
-  send<AddPartitionsToTxnResponse>(connection(broker), request, 3, [this, step = next_step()](Result<Answer<AddPartitionsToTxnResponse>> answer) {
-    if (!is_current(step)) return;
+  ask<AddPartitionsToTxnResponse>(broker, request, 3, [this](Result<Answer<AddPartitionsToTxnResponse>> answer) {
     ErrorCode error = answer.code();
     if (answer) {
       for (const auto& topic : answer->message.results_by_topic_v3_and_below) {
@@ -201,8 +197,7 @@ void TransactionWriter::produce() {
   topics[0].name = shape_.topic;
   topics[0].partition_data = partitions;
   request.topic_data = topics;
-  send<ProduceResponse>(connection(leader), request, 9, [this, step = next_step()](Result<Answer<ProduceResponse>> answer) {
-    if (!is_current(step)) return;
+  ask<ProduceResponse>(leader, request, 9, [this](Result<Answer<ProduceResponse>> answer) {
     const ErrorCode error = answer ? answer->message.responses[0].partition_responses[0].error_code : answer.code();
     if (error == ErrorCode::NONE || error == ErrorCode::DUPLICATE_SEQUENCE_NUMBER) {
       ++next_batch_;
@@ -225,9 +220,7 @@ void TransactionWriter::end() {
   request.producer_id = producer_id_;
   request.producer_epoch = producer_epoch_;
   request.committed = commits_;
-  send<EndTxnResponse>(connection(broker), request, 3, [this, step = next_step()](Result<Answer<EndTxnResponse>> answer) {
-    if (is_current(step)) on_end(answer ? answer->message.error_code : answer.code(), answer.ok());
-  });
+  ask<EndTxnResponse>(broker, request, 3, [this](auto answer) { on_end(answer ? answer->message.error_code : answer.code(), answer.ok()); });
   dies();
 }
 
@@ -281,20 +274,8 @@ void CommittedReader::fetch(int partition) {
     loop_.call_after(draw().span(least, most), [this, partition] { fetch(partition); });
   };
   if (leader == 0) return again(Duration::millis(100), Duration::millis(300));
-  FetchRequest request;
-  request.max_wait_ms = 500;
-  request.min_bytes = 1;
-  request.isolation_level = 1;
-  std::vector<FetchRequest::FetchTopic::FetchPartition> partitions(1);
-  partitions[0].partition = PartitionIndex(partition);
-  partitions[0].current_leader_epoch = leader_epoch_of(partition);
-  partitions[0].fetch_offset = positions_[partition];
-  partitions[0].partition_max_bytes = static_cast<int32_t>(draw().between(200, 1 << 16));
-  std::vector<FetchRequest::FetchTopic> topics(1);
-  topics[0].topic = shape_.topic;
-  topics[0].partitions = partitions;
-  request.topics = topics;
-  send<FetchResponse>(connection(leader), request, 11, [this, partition, again](Result<Answer<FetchResponse>> answer) {
+  const auto bytes_max = static_cast<int32_t>(draw().between(200, 1 << 16));
+  fetch_from(leader, partition, positions_[partition], bytes_max, true, [this, partition, again](Result<Answer<FetchResponse>> answer) {
     if (!answer || answer->message.responses.empty() || answer->message.responses[0].partitions[0].error_code != ErrorCode::NONE) {
       refresh();
       return again(Duration::millis(50), Duration::millis(500));
