@@ -11,6 +11,11 @@ namespace quokka {
 namespace {
 
 // One message with every kind of field, flexible from version 2.
+// Outside: clang 14 knows of no default member initializer of a nested class while the class around it is open.
+struct SampleExtra {
+  int8_t flag = 0;
+};
+
 struct Sample {
   static constexpr const char* kName = "Sample";
   static constexpr int16_t kVersionMin = 0, kVersionMax = 3, kFlexibleFrom = 2;
@@ -24,9 +29,6 @@ struct Sample {
 
     bool operator==(const Leader&) const = default;
   };
-  struct Extra {
-    int8_t flag = 0;
-  };
   int32_t number = 7;
   std::optional<std::string_view> text = "";  // null from 1 on
   Array<Item> items;
@@ -34,7 +36,7 @@ struct Sample {
   Records records;
   Leader leader;             // tag 1
   Array<int32_t> late_list;  // tag 0, though it stands behind the other one
-  std::optional<Extra> extra;
+  std::optional<SampleExtra> extra;
   int16_t ignorable = 5;
   int16_t strict = 6;
 };
@@ -47,7 +49,7 @@ void fields(Codec& c, Sample::Leader& m) {
   c.field(m.id, "id");
   c.field(m.epoch, "epoch");
 }
-void fields(Codec& c, Sample::Extra& m) { c.field(m.flag, "flag"); }
+void fields(Codec& c, SampleExtra& m) { c.field(m.flag, "flag"); }
 void fields(Codec& c, Sample& m) {
   c.field(m.number, "number");
   c.field(m.text, "text", always(), since(1));
