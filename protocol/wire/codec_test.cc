@@ -10,12 +10,12 @@
 namespace quokka {
 namespace {
 
-// One message with every kind of field, flexible from version 2.
 // Outside: clang 14 knows of no default member initializer of a nested class while the class around it is open.
 struct SampleExtra {
   int8_t flag = 0;
 };
 
+// One message with every kind of field, flexible from version 2.
 struct Sample {
   static constexpr const char* kName = "Sample";
   static constexpr int16_t kVersionMin = 0, kVersionMax = 3, kFlexibleFrom = 2;
