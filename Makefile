@@ -28,9 +28,11 @@ ifeq ($(VARIANT),release)
 else ifeq ($(VARIANT),asan)
   # Of clang, which builds it in half the time, and good for the fuzzers too.
   CXX := $(CLANGXX)
+  CPPFLAGS += -DQUOKKA_SANITIZED
   CXXFLAGS += -O0 -g1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -Wno-sign-conversion
 else ifeq ($(VARIANT),tsan)
   CXX := g++
+  CPPFLAGS += -DQUOKKA_SANITIZED
   CXXFLAGS += -O1 -g -fsanitize=thread -Wno-tsan -Wno-maybe-uninitialized
 else
   $(error VARIANT is one of release, asan, tsan; not '$(VARIANT)')

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "broker/group/group_core_harness.h"
+#include "protocol/base/schedules.h"
 
 namespace quokka {
 namespace {
@@ -325,7 +326,7 @@ class GroupSchedule {
 };
 
 TEST(GroupCore, RandomSchedulesKeepTheInvariants) {
-  for (uint32_t seed = 1; seed <= 400; ++seed) {
+  for (uint32_t seed = 1; seed <= testing::schedules(400); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     GroupSchedule(seed).run();
     if (HasFailure()) return;

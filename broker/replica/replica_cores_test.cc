@@ -5,6 +5,7 @@
 
 #include "broker/replica/follower.h"
 #include "broker/replica/leader.h"
+#include "protocol/base/schedules.h"
 
 namespace quokka {
 namespace {
@@ -163,7 +164,7 @@ TEST(LeaderTest, AReplicaThatIsAlwaysOneFetchBehindStaysInSync) {
 // Whatever happens in whatever order: the high watermark never goes back, never passes a member of the controller's in-sync set, and at most
 // one proposal is in flight.
 TEST(LeaderTest, RandomSchedulesKeepTheInvariants) {
-  for (uint32_t seed = 0; seed < 2000; ++seed) {
+  for (uint32_t seed = 0; seed < testing::schedules(2000); ++seed) {
     std::mt19937 random(seed);
     const auto draw = [&](uint32_t n) { return random() % n; };
     Leader leader = make_leader({kSelf, kTwo, kThree}, static_cast<int32_t>(1 + draw(3)));

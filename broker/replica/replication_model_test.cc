@@ -1,5 +1,7 @@
 #include "broker/replica/replication_model.h"
 
+#include "protocol/base/schedules.h"
+
 #include <gtest/gtest.h>
 
 namespace quokka {
@@ -25,14 +27,14 @@ std::optional<uint32_t> first_violation(uint32_t seeds, bool durable, Replicatio
 // Whatever the schedule: nothing that was committed is lost, no two replicas differ below their high watermarks, and in the end all come together.
 TEST(ReplicationModelTest, NoScheduleBreaksTheInvariants) {
   std::string what;
-  const auto seed = first_violation(5000, false, ReplicationModel::Mistake::none, what);
+  const auto seed = first_violation(testing::schedules(5000), false, ReplicationModel::Mistake::none, what);
   EXPECT_FALSE(seed) << "seed " << *seed << ": " << what;
 }
 
 // The same when only what is synced counts, and every machine may lose what is not, all of them at once too.
 TEST(ReplicationModelTest, DurableModeKeepsWhatIsCommittedThroughPowerLosses) {
   std::string what;
-  const auto seed = first_violation(5000, true, ReplicationModel::Mistake::none, what);
+  const auto seed = first_violation(testing::schedules(5000), true, ReplicationModel::Mistake::none, what);
   EXPECT_FALSE(seed) << "seed " << *seed << ": " << what;
 }
 

@@ -7,6 +7,8 @@
 
 #include "coord/controller/core_harness.h"
 
+#include "protocol/base/schedules.h"
+
 namespace quokka {
 namespace {
 
@@ -273,7 +275,7 @@ class Schedule : public CoreHarness {
 };
 
 TEST(ControllerSchedules, EveryWriteIsSafeAndEverythingComesToRest) {
-  for (uint64_t seed = 1; seed <= 300; ++seed) {
+  for (uint64_t seed = 1; seed <= testing::schedules(300); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Schedule schedule(seed);
     schedule.run(120);
