@@ -62,9 +62,9 @@ counted_step() {  # name, command...
 # What only computes.
 compute() {
   step simulation make -s -j"$jobs" simulation SEEDS=1-1000
-  step thread-safety make -s -j"$jobs" thread-safety
   step "build of the fuzzers" make -s -j"$jobs" VARIANT=asan fuzz-programs
-  if [ "$asan" = 1 ]; then step "build with ASan" make -s -j"$jobs" VARIANT=asan unit-programs; fi
+  # Which analyses the locks too.
+  if [ "$asan" = 1 ]; then step "thread-safety, ASan" make -s -j"$jobs" VARIANT=asan all unit-programs; else step thread-safety make -s -j"$jobs" thread-safety; fi
 }
 
 step tidy make -s tidy

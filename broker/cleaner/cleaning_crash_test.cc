@@ -3,6 +3,7 @@
 #include <set>
 
 #include "broker/cleaner/test_cleaner.h"
+#include "protocol/base/schedules.h"
 
 namespace quokka {
 namespace {
@@ -119,7 +120,7 @@ TEST(CleaningCrash, H63NoOperationOfAReplacementIsTheWrongOneToDieAt) {
 
 // Records, tombstones, cleanings, kills and losses of power as they come: the log holds the latest values that are on the device, at least.
 TEST(CleaningCrash, ACompactedLogHoldsTheLatestValuesAfterKills) {
-  for (uint64_t seed = 1; seed <= 30; ++seed) {
+  for (uint64_t seed = 1; seed <= testing::schedules(30); ++seed) {
     SeededRandom random(seed);
     MemoryDisk disk;
     KeysAndValues wanted;

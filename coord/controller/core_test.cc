@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "coord/controller/core_harness.h"
+#include "protocol/base/schedules.h"
 
 namespace quokka {
 namespace {
@@ -530,7 +531,7 @@ class RandomSchedule : public Cluster {
 };
 
 TEST(ControllerCore, RandomSchedulesKeepTheInvariants) {
-  for (uint64_t seed = 1; seed <= 60; ++seed) {
+  for (uint64_t seed = 1; seed <= testing::schedules(60); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     RandomSchedule schedule(seed);
     schedule.run(250);

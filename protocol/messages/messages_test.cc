@@ -98,7 +98,7 @@ class Filler final : public Codec {
  public:
   Filler(const Kind& kind, int16_t version, bool full) : Codec(kind.schema, version), full_(full) {}
 
-  void fill(void* object, const ElementType& type) { type.visit(*this, object); }
+  void fill(void* object, const ElementType& type) { structure(object, type, "", always()); }
 
   void field(bool& v, Name, Versions present, Versions) override {
     if (next(present)) v = true;

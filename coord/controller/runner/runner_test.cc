@@ -5,6 +5,7 @@
 #include "coord/controller/runner/runner_harness.h"
 #include "coord/znodes/admin.h"
 #include "coord/znodes/controller.h"
+#include "protocol/base/schedules.h"
 
 namespace quokka {
 namespace {
@@ -660,7 +661,7 @@ class Storm : public RunnerCluster {
 };
 
 TEST(Runner, RandomStormsEndInOrder) {
-  for (uint64_t seed = 1; seed <= 40; ++seed) {
+  for (uint64_t seed = 1; seed <= testing::schedules(40); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Storm storm(seed);
     storm.run();
