@@ -12,6 +12,9 @@ namespace {
 
 constexpr int disk_megabytes = 64;
 
+// Rounds of a run that kill a broker as it recovers, and the calls that 18 runs go through.
+constexpr int recovery_rounds = 7, recovery_calls = 18 * recovery_rounds;
+
 std::string failing_calls() { return std::filesystem::read_symlink("/proc/self/exe").parent_path().string() + "/failing-calls.so"; }
 std::string missing_preload() { return std::filesystem::exists(failing_calls()) ? "" : failing_calls() + " is not built"; }
 
@@ -187,8 +190,8 @@ void KillAtCall::run(Scene& scene) {
   const std::string directory = scene.cluster().data_directory(victim);
   scene.cluster().kill_broker(victim);
   for (int round = 0; round < 10; ++round) {
-    // Most during the recovery of logs, some later, when segments roll.
-    const int at = round % 3 == 2 ? 1 + scene.below(1500) : 1 + scene.below(120);
+    // Most during the recovery of logs, where seeds one after another leave no call out; some later, when segments roll.
+    const int at = round < recovery_rounds ? 1 + (static_cast<int>(scene.seed()) * recovery_rounds + round) % recovery_calls : 1 + scene.below(1500);
     scene.cluster().start_broker(victim, {}, preload(fmt::format("kill any {} {}", directory, at)));
     Child& broker = scene.cluster().broker(victim);
     eventually(10'000, [&] { return !broker.runs(); });

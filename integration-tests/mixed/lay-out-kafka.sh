@@ -9,7 +9,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1/config"
 tree=$(cd "$1" && pwd)
 cp "$here/log4j.properties" "$tree/config/"
-compgen -G "$tree/libs/kafka_2.13-*.jar" > /dev/null && exit 0
+compgen -G "$tree/libs/kafka-tools-3*.jar" > /dev/null && exit 0
 for program in java mvn; do
   command -v $program > /dev/null || { echo "there is no $program (Debian: default-jre-headless maven)"; exit 3; }
 done
@@ -17,4 +17,5 @@ done
 rm -rf "$tree/libs.part"
 mvn -q -B -f "$here/pom.xml" dependency:copy-dependencies -DoutputDirectory="$tree/libs.part" > "$tree/maven.log" 2>&1 ||
   { echo "Maven cannot fetch the jars: $(grep -m1 ERROR "$tree/maven.log" | cut -c1-300)"; exit 3; }
+rm -rf "$tree/libs"  # of another version of this script
 mv "$tree/libs.part" "$tree/libs"

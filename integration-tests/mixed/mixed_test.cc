@@ -111,7 +111,10 @@ TEST_P(MixedTest, NothingAcknowledgedIsLostWhoeverIsKilled) {
   }
   const int64_t acknowledged = scene.workload().acknowledgements().count();
   EXPECT_GE(acknowledged, FaultOutcome::acknowledged_min);
-  const Findings findings = expect_kept(scene, scene.stop_and_read_files());
+  History history = scene.workload().stop();
+  expect_equal_replicas(scene);
+  scene.stop_brokers_and_read_files(history);
+  const Findings findings = expect_kept(scene, history);
   fmt::print("> {} kills, {} records acknowledged, {} lost, {} differences between replicas, {} sent twice; no partition was silent for more than {} ms\n", kills,
              acknowledged, findings.count(Anomaly::lost), findings.count(Anomaly::divergence), findings.count(Anomaly::duplicate), scene.workload().acknowledgements().longest_gap_ms());
 }
