@@ -6,7 +6,9 @@
 // offset, followers to the log end. Of a throttled partition a follower out of sync gets nothing while the rate is above the limit (KIP-73).
 // Versions: 0-1 magic 0, 2-3 magic 1 (converted down); 3 max_bytes and progress with any batch size; 4 magic 2, isolation; 7 sessions (KIP-227); 9 current
 // leader epoch; 10 zstd; 11 consumers may read followers (KIP-392); 12 diverging epochs; 13 topic ids; 15 replica state; 16 current leader in the answer.
-// Better than Kafka: replica ids other than -1, -2 and brokers' are refused, and brokers' count only on the brokers' listener.
+// Better than Kafka: replica ids other than -1, -2 and brokers' are refused, and brokers' count only on the brokers' listener; a
+// follower asked for what lies beyond its log sends the consumer to the leader (NOT_LEADER_OR_FOLLOWER) instead of having it begin anew, since an older
+// client takes it for the leader that it was.
 #include <algorithm>
 #include <atomic>
 #include <map>

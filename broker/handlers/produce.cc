@@ -5,8 +5,10 @@
 // committed or the time-out has passed. Versions: 3 transactional id and magic 2 only, 7 zstd, 8 record errors, 9 flexible, 10 current leader in
 // the answer to a wrong leader, 11 TRANSACTION_ABORTABLE. The first batch of a transaction in a partition is appended when the transaction's coordinator
 // has confirmed that the partition takes part (KIP-890); until then what is behind the request on its connection waits, and if the client goes the request
-// is dropped. What cannot be confirmed now is NOT_ENOUGH_REPLICAS, at which every client tries again. Throttle times are 0. What was appended and not committed (in time) is answered with its offset beside the error.
-// Better than Kafka: null records are answered INVALID_REQUEST instead of never.
+// is dropped. What cannot be confirmed now is NOT_ENOUGH_REPLICAS, at which every client tries again. Throttle times are 0. What was appended and not
+// committed (in time) is answered with its offset beside the error.
+// Better than Kafka: null records are answered INVALID_REQUEST instead of never; batches that an idempotent producer sent behind one that was refused for
+// the moment are refused alike instead of out of order (refused_batches.h).
 #include <algorithm>
 #include <memory>
 #include <tuple>
@@ -260,7 +262,8 @@ void Produce::append(size_t index, const ClusterView& view) {
   if (is_internal_topic(outcome.topic)) return fail(outcome, ErrorCode::INVALID_TOPIC_EXCEPTION);
   const PartitionPtr partition = services_.replicas.find(outcome.topic, outcome.partition);
   if (!partition) return fail(outcome, missing_partition_error(services_, view, outcome.topic, outcome.partition));
-  const Result<Partition::AppendPermit> permit = partition->permit_append(acks);
+  const std::optional<BatchView> first = BatchCursor(records).next();
+  const Result<Partition::AppendPermit> permit = partition->permit_append(acks, first ? idempotent_batch(*first) : std::nullopt);
   if (!permit) return fail(outcome, permit.code());
 
   // The frame is ours to change: offsets are patched in place.

@@ -9,6 +9,11 @@ ProducerBatch producer_batch(const BatchView& batch) {
           batch.base_offset(), batch.last_offset(),    batch.max_timestamp_ms(), batch.is_transactional()};
 }
 
+std::optional<ProducerBatch> idempotent_batch(const BatchView& batch) {
+  if (!batch.has_producer_id() || batch.is_control()) return std::nullopt;
+  return producer_batch(batch);
+}
+
 std::optional<TransactionMarker> transaction_marker(const BatchView& batch) {
   const auto control = read_end_transaction_marker(batch);
   if (!control) return std::nullopt;

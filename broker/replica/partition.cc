@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "broker/log/producer_batches.h"
 #include "protocol/records/record_batch.h"
 
 namespace quokka {
@@ -154,17 +155,28 @@ LogConfigPtr Partition::config() const {
 
 // --- Produce
 
-Result<Partition::AppendPermit> Partition::permit_append(int16_t acks) const {
+Result<Partition::AppendPermit> Partition::permit_append(int16_t acks, const std::optional<ProducerBatch>& batch) {
   MutexLock lock(*log_->mutex);
   if (log_->log->fenced()) return Error{ErrorCode::KAFKA_STORAGE_ERROR, "the log of " + name_.str() + " is offline"};
-  if (!leading_) return not_leader(name_);
-  if (acks == -1 && !leading_->has_enough_replicas()) return not_enough_replicas();
+  if (const Status status = check_appendable(acks == -1); !status) {
+    remember_refusal(batch, status.code());
+    return status.error();
+  }
+  if (batch && !refused_.empty())
+    if (const ErrorCode error = refused_.check(*batch, surroundings_.clock.now()); error != ErrorCode::NONE)
+      return Error{error, "a batch before this one was refused, and has not come to " + name_.str() + " again"};
   return AppendPermit{leader_epoch_, log_->log->config(), log_->log->log_start()};
 }
 
-Error Partition::not_enough_replicas() const {
-  return {ErrorCode::NOT_ENOUGH_REPLICAS, "the in-sync replicas of " + name_.str() + " are fewer than min.insync.replicas " +
-                                              std::to_string(log_->log->config()->min_insync_replicas)};
+Status Partition::check_appendable(bool for_all) const {
+  if (!leading_) return not_leader(name_);
+  if (!for_all || leading_->has_enough_replicas()) return {};
+  return Error{ErrorCode::NOT_ENOUGH_REPLICAS, "the in-sync replicas of " + name_.str() + " are fewer than min.insync.replicas " +
+                                                   std::to_string(log_->log->config()->min_insync_replicas)};
+}
+
+void Partition::remember_refusal(const std::optional<ProducerBatch>& batch, ErrorCode error) {
+  if (batch) refused_.refuse(*batch, error, surroundings_.clock.now());
 }
 
 Result<Partition::Appended> Partition::append(BatchToAppend& batch, LeaderEpoch permitted, AppendOrigin origin, OnCommitted on_done,
@@ -174,10 +186,13 @@ Result<Partition::Appended> Partition::append(BatchToAppend& batch, LeaderEpoch 
   std::optional<FileSlice> write_behind;
   {
     MutexLock lock(*log_->mutex);
-    if (!leading_ || leader_epoch_ != permitted) return not_leader(name_);
     // The set may have shrunk since the permit; whoever waits for all must not find the record in the log then.
     const bool for_all = on_done && terms.ack_when == AckWhen::committed;
-    if (for_all && !leading_->has_enough_replicas()) return not_enough_replicas();
+    const Status status = leader_epoch_ == permitted ? check_appendable(for_all) : not_leader(name_);
+    if (!status) {
+      if (origin == AppendOrigin::CLIENT) remember_refusal(idempotent_batch(batch.view()), status.code());
+      return status.error();
+    }
     Result<AppendResult> result = log_->log->append_as_leader(batch, leader_epoch_, origin, surroundings_.clock.wall_now(), guard);
     if (!result) return result.error();
     appended.result = *std::move(result);
@@ -255,6 +270,9 @@ Result<Partition::ReadAnswer> Partition::read(const Read& read) {
     answer.last_stable_offset = log.last_stable_offset();
     answer.log_start = log.log_start();
     answer.end = end_for(read.isolation);
+    // Who fetches from a follower by an old word of its leadership must not take the end of its log for that of the partition, and begin anew.
+    if (!leading_ && read.offset > log.log_end())
+      return Error{ErrorCode::NOT_LEADER_OR_FOLLOWER, "the log of this follower of " + name_.str() + " ends before the offset asked for"};
     if (read.last_fetched_epoch.value >= 0) {
       const EpochEnd ours = log.end_of_epoch(read.last_fetched_epoch);
       if (ours.epoch.value < 0 || ours.end_offset.value < 0 || read.offset < log.log_start())

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "broker/log/log_directories.h"
+#include "broker/producer/refused_batches.h"
 #include "broker/replica/follower.h"
 #include "broker/replica/leader.h"
 #include "protocol/base/function.h"
@@ -97,8 +98,10 @@ class Partition : public std::enable_shared_from_this<Partition> {
     LogConfigPtr config;
     Offset log_start;
   };
-  // Stage one: may this broker append? NOT_LEADER_OR_FOLLOWER, NOT_ENOUGH_REPLICAS (acks=all), KAFKA_STORAGE_ERROR.
-  Result<AppendPermit> permit_append(int16_t acks) const EXCLUDES(*log_->mutex);
+  // Stage one: may this broker append? NOT_LEADER_OR_FOLLOWER, NOT_ENOUGH_REPLICAS (acks=all), KAFKA_STORAGE_ERROR. `batch`: an idempotent client's,
+  // which is refused too if one before it was.
+  Result<AppendPermit> permit_append(int16_t acks, const std::optional<ProducerBatch>& batch) EXCLUDES(*log_->mutex);
+  Result<AppendPermit> permit_append(int16_t acks) EXCLUDES(*log_->mutex) { return permit_append(acks, std::nullopt); }
   // Stage two, after the batch was validated outside the lock. `on_done` is kept, and called exactly once, if the result says `waits`; at some time
   // after `give_up`, when nobody waits any more, with REQUEST_TIMED_OUT. Errors: as above, and those of Log::append_as_leader.
   static constexpr MonoTime kNever{INT64_MAX};
@@ -224,7 +227,9 @@ class Partition : public std::enable_shared_from_this<Partition> {
   };
 
   Leader::Settings leader_settings(const LogConfig& config) const;
-  Error not_enough_replicas() const REQUIRES(*log_->mutex);
+  // NOT_LEADER_OR_FOLLOWER, NOT_ENOUGH_REPLICAS if `for_all`.
+  Status check_appendable(bool for_all) const REQUIRES(*log_->mutex);
+  void remember_refusal(const std::optional<ProducerBatch>& batch, ErrorCode error) REQUIRES(*log_->mutex);
   ErrorCode check_epoch(LeaderEpoch asked) const REQUIRES(*log_->mutex);
   ErrorCode check_readable(LeaderEpoch current_leader_epoch, bool leader_only) const REQUIRES(*log_->mutex);
   Offset end_for(Isolation isolation) const REQUIRES(*log_->mutex);
@@ -250,6 +255,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
   ControllerEpoch controller_epoch_ GUARDED_BY(*log_->mutex);
   std::optional<Leader> leading_ GUARDED_BY(*log_->mutex);     // at most one of the two
   std::optional<Follower> following_ GUARDED_BY(*log_->mutex);
+  RefusedBatches refused_ GUARDED_BY(*log_->mutex);
   std::deque<ParkedAck> parked_acks_ GUARDED_BY(*log_->mutex);        // rising in `required`, as are the next
   std::deque<ParkedAck> parked_syncs_ GUARDED_BY(*log_->mutex);       // for the device
   std::vector<FetchWaiterPtr> parked_consumers_ GUARDED_BY(*log_->mutex);  // for the high watermark or the last stable offset

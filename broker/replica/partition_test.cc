@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "broker/log/producer_batches.h"
 #include "broker/replica/partition_for_test.h"
 
 namespace quokka {
@@ -197,6 +198,30 @@ TEST(PartitionTest, H23AFollowerTakesAnySequence) {
   EXPECT_TRUE(broker.partition()->append_fetched(LeaderEpoch(0), batch, Offset(0), Offset(0)).ok());
 }
 
+// What an idempotent producer sent ahead.
+Result<Partition::Appended> produce_sequence(ReplicasOnMemory& broker, int32_t sequence) {
+  BatchToAppend batch = testing::to_append(testing::batch_of({.producer_id = ProducerId(9), .producer_epoch = ProducerEpoch(0), .base_sequence = sequence}));
+  const auto permit = broker.partition()->permit_append(-1, idempotent_batch(batch.view()));
+  if (!permit) return permit.error();
+  return broker.partition()->append(batch, permit->leader_epoch, AppendOrigin::CLIENT, [](ErrorCode) {});
+}
+
+TEST(PartitionTest, BatchesBehindARefusedOneAreRefusedUntilItComesAgain) {
+  ReplicasOnMemory broker(with_min_isr(2));
+  ASSERT_EQ(broker.become(kTwo, 0, {kTwo}), ErrorCode::NONE);
+  EXPECT_EQ(produce_sequence(broker, 0).code(), ErrorCode::NOT_LEADER_OR_FOLLOWER);
+  ASSERT_EQ(broker.become(kOne, 1, {kOne, kTwo}), ErrorCode::NONE);
+  EXPECT_EQ(produce_sequence(broker, 1).code(), ErrorCode::NOT_LEADER_OR_FOLLOWER) << "not the first of a producer that nobody knows";
+  for (int32_t sequence : {0, 1}) EXPECT_TRUE(produce_sequence(broker, sequence).ok()) << sequence;
+
+  ASSERT_EQ(broker.become(kOne, 2, {kOne}), ErrorCode::NONE);
+  EXPECT_EQ(produce_sequence(broker, 2).code(), ErrorCode::NOT_ENOUGH_REPLICAS);
+  ASSERT_EQ(broker.become(kOne, 3, {kOne, kTwo}), ErrorCode::NONE);
+  EXPECT_EQ(produce_sequence(broker, 3).code(), ErrorCode::NOT_ENOUGH_REPLICAS) << "not out of order";
+  for (int32_t sequence : {2, 3}) EXPECT_TRUE(produce_sequence(broker, sequence).ok()) << sequence;
+  EXPECT_EQ(produce_sequence(broker, 5).code(), ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER) << "nothing was refused";
+}
+
 TEST(PartitionTest, H25AFollowerServesConsumersUpToItsHighWatermark) {
   ReplicasOnMemory broker;
   ASSERT_EQ(broker.become(kTwo, 0, {kOne, kTwo}), ErrorCode::NONE);
@@ -212,7 +237,7 @@ TEST(PartitionTest, H25AFollowerServesConsumersUpToItsHighWatermark) {
   ASSERT_TRUE(beyond.ok()) << "committed elsewhere, not known here yet";
   EXPECT_EQ(beyond->plan.run()->slice.length, 0);
   read.offset = Offset(4);
-  EXPECT_EQ(broker.partition()->read(read).code(), ErrorCode::OFFSET_OUT_OF_RANGE);
+  EXPECT_EQ(broker.partition()->read(read).code(), ErrorCode::NOT_LEADER_OR_FOLLOWER) << "it may be there at the leader, whom the client takes this one for";
   // A waiting consumer is woken by the leader's next word.
   const auto waiter = std::make_shared<testing::CountedWaiter>();
   ASSERT_TRUE(broker.partition()->park(waiter, Isolation::read_uncommitted, Offset(2), LeaderEpoch(0)));

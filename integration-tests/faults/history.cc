@@ -87,15 +87,22 @@ class Checker {
         findings_.add(Anomaly::inconsistent_offset, fmt::format("{}: {} and {}", place(number, offset), str(*ids.begin()), str(*ids.rbegin())));
     for (const auto& [id, offsets] : partition.offsets_read)
       if (offsets.size() > 1)
-        findings_.add(Anomaly::duplicate, fmt::format("{} at {} and {}", str(id), place(number, *offsets.begin()), *offsets.rbegin()));
+        findings_.add(Anomaly::duplicate, fmt::format("{} at {}{} and {}{}", str(id), place(number, *offsets.begin()), origin(number, *offsets.begin()),
+                                                      *offsets.rbegin(), origin(number, *offsets.rbegin())));
   }
 
-  bool in_files(int32_t partition, int64_t offset) const {
-    return std::any_of(history_.replicas.begin(), history_.replicas.end(), [&](const ReplicaLog& log) {
-      return log.partition == partition && std::any_of(log.batches.begin(), log.batches.end(), [&](const StoredBatch& batch) {
-               return batch.base_offset <= offset && offset <= batch.last_offset;
-             });
-    });
+  const StoredBatch* in_files(int32_t partition, int64_t offset) const {
+    for (const ReplicaLog& log : history_.replicas) {
+      if (log.partition != partition) continue;
+      for (const StoredBatch& batch : log.batches)
+        if (batch.base_offset <= offset && offset <= batch.last_offset) return &batch;
+    }
+    return nullptr;
+  }
+  std::string origin(int32_t partition, int64_t offset) const {
+    const StoredBatch* batch = in_files(partition, offset);
+    if (!batch) return "";
+    return fmt::format(" (producer id {}, sequence {}, leader epoch {})", batch->producer_id, batch->base_sequence, batch->leader_epoch);
   }
 
   void check_delivered(int32_t number, const Partition& partition) {

@@ -43,6 +43,8 @@ struct StoredBatch {
   int32_t leader_epoch = -1;
   bool crc_valid = true;
   uint32_t fingerprint = 0;  // of all its bytes
+  int64_t producer_id = -1;
+  int32_t base_sequence = -1;
 
   bool operator==(const StoredBatch&) const = default;
 };

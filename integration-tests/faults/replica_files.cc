@@ -28,7 +28,8 @@ std::string text_of_file(const fs::path& path) {
 void add_batches(const std::string& segment, std::vector<StoredBatch>& batches) {
   BatchCursor cursor(bytes_of(segment));
   while (const std::optional<BatchView> batch = cursor.next())
-    batches.push_back({batch->base_offset().value, batch->last_offset().value, batch->leader_epoch().value, batch->crc_is_valid(), crc32c(batch->bytes())});
+    batches.push_back({batch->base_offset().value, batch->last_offset().value, batch->leader_epoch().value, batch->crc_is_valid(), crc32c(batch->bytes()),
+                       batch->producer_id().value, batch->base_sequence()});
 }
 
 }  // namespace
