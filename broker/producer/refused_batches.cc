@@ -29,11 +29,13 @@ void RefusedBatches::refuse(const ProducerBatch& batch, ErrorCode error, MonoTim
   refused_.push_back({batch.producer_id, batch.producer_epoch, batch.base_sequence, error, now});
 }
 
-ErrorCode RefusedBatches::check(const ProducerBatch& batch, MonoTime now) {
+ErrorCode RefusedBatches::check(const ProducerBatch& batch, const std::optional<ProducerEntry>& written, MonoTime now) {
   const auto known = find(batch);
   if (known == refused_.end() || batch.producer_epoch < known->producer_epoch) return ErrorCode::NONE;
   const bool is_over = batch.producer_epoch > known->producer_epoch || batch.base_sequence == known->base_sequence || now - known->at > kRemembered;
-  if (is_over) {
+  const bool is_written = written && written->last_sequence >= 0 && written->producer_epoch == known->producer_epoch &&
+                          !is_behind(known->base_sequence, written->last_sequence);
+  if (is_over || is_written) {
     refused_.erase(known);
     return ErrorCode::NONE;
   }

@@ -1,5 +1,5 @@
-// Which batches of idempotent producers a partition has refused for the moment: until the first of them comes again, those behind it are refused with
-// the same error.
+// Which batches of idempotent producers a partition has refused for the moment: until the first of them comes again, or is written by way of another
+// leader, those behind it are refused with the same error.
 //
 // A producer sends up to five batches ahead. If the first finds too few in-sync replicas, or no leader yet, and the second a moment later finds all
 // well, the second is out of order. Kafka says so, whereupon librdkafka takes a new epoch and sends everything again that it has no answer for, written
@@ -24,8 +24,9 @@ class RefusedBatches {
 
   // `error`: one that clients answer by sending the batch again.
   void refuse(const ProducerBatch& batch, ErrorCode error, MonoTime now);
-  // The error that the batch is to be refused with, since one before it was; NONE if it may be looked at. Forgets a batch that comes again.
-  ErrorCode check(const ProducerBatch& batch, MonoTime now);
+  // The error that the batch is to be refused with, since one before it was; NONE if it may be looked at. Forgets a refused batch that comes again, or
+  // that the log has by now: another leader may have taken it. `written`: what the log says of the producer.
+  ErrorCode check(const ProducerBatch& batch, const std::optional<ProducerEntry>& written, MonoTime now);
 
   bool empty() const { return refused_.empty(); }
 

@@ -163,7 +163,7 @@ Result<Partition::AppendPermit> Partition::permit_append(int16_t acks, const std
     return status.error();
   }
   if (batch && !refused_.empty())
-    if (const ErrorCode error = refused_.check(*batch, surroundings_.clock.now()); error != ErrorCode::NONE)
+    if (const ErrorCode error = refused_.check(*batch, log_->log->producers().find(batch->producer_id), surroundings_.clock.now()); error != ErrorCode::NONE)
       return Error{error, "a batch before this one was refused, and has not come to " + name_.str() + " again"};
   return AppendPermit{leader_epoch_, log_->log->config(), log_->log->log_start()};
 }

@@ -219,7 +219,16 @@ TEST(PartitionTest, BatchesBehindARefusedOneAreRefusedUntilItComesAgain) {
   ASSERT_EQ(broker.become(kOne, 3, {kOne, kTwo}), ErrorCode::NONE);
   EXPECT_EQ(produce_sequence(broker, 3).code(), ErrorCode::NOT_ENOUGH_REPLICAS) << "not out of order";
   for (int32_t sequence : {2, 3}) EXPECT_TRUE(produce_sequence(broker, sequence).ok()) << sequence;
-  EXPECT_EQ(produce_sequence(broker, 5).code(), ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER) << "nothing was refused";
+
+  // Another leader took it meanwhile.
+  ASSERT_EQ(broker.become(kTwo, 4, {kOne, kTwo}), ErrorCode::NONE);
+  EXPECT_EQ(produce_sequence(broker, 4).code(), ErrorCode::NOT_LEADER_OR_FOLLOWER);
+  const auto taken = testing::batch_of(
+      {.producer_id = ProducerId(9), .producer_epoch = ProducerEpoch(0), .base_sequence = 4, .leader_epoch = LeaderEpoch(4), .base_offset = Offset(4)});
+  ASSERT_TRUE(broker.partition()->append_fetched(LeaderEpoch(4), taken, Offset(4), Offset(0)).ok());
+  ASSERT_EQ(broker.become(kOne, 5, {kOne, kTwo}), ErrorCode::NONE);
+  EXPECT_TRUE(produce_sequence(broker, 5).ok());
+  EXPECT_EQ(produce_sequence(broker, 7).code(), ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER) << "nothing was refused";
 }
 
 TEST(PartitionTest, H25AFollowerServesConsumersUpToItsHighWatermark) {

@@ -33,6 +33,12 @@ ClientKeys keys_of(const WorkloadOptions& options) {
   return keys;
 }
 
+// What clients think, for whom looks into a run: "eos", "topic", "msg,protocol", ... of librdkafka.
+ClientKeys with_debug(ClientKeys keys) {
+  if (const char* debug = ::getenv("QUOKKA_CLIENT_DEBUG")) keys["debug"] = debug;
+  return keys;
+}
+
 }  // namespace
 
 int64_t monotonic_ns() {
@@ -88,7 +94,7 @@ class Workload::Producer final : private RdKafka::DeliveryReportCb {
   void open() {
     if (producer_) producer_->flush(1000);
     producer_.reset();
-    producer_ = make_producer(owner_.options_.bootstrap, keys_of(owner_.options_), *this);
+    producer_ = make_producer(owner_.options_.bootstrap, with_debug(keys_of(owner_.options_)), *this);
   }
   bool is_fatal() const {
     std::string words;
@@ -147,7 +153,7 @@ class Workload::Consumer {
  private:
   void run() try {
     const WorkloadOptions& options = owner_.options_;
-    follow_topic(options.bootstrap, options.topic, options.partitions, {{"socket.timeout.ms", socket_timeout_ms}, {"check.crcs", "true"}}, owner_.enough_,
+    follow_topic(options.bootstrap, options.topic, options.partitions, with_debug({{"socket.timeout.ms", socket_timeout_ms}, {"check.crcs", "true"}}), owner_.enough_,
                  [this](RdKafka::Message& message) { polls_.push_back(polled_of(message)); });
   } catch (const std::exception& problem) {
     failure_ = problem.what();
