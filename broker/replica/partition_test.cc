@@ -195,6 +195,11 @@ TEST(PartitionTest, H23AFollowerTakesAnySequence) {
   ASSERT_EQ(broker.become(kTwo, 0, {kTwo}), ErrorCode::NONE);
   const auto batch = testing::batch_of({.producer_id = ProducerId(9), .producer_epoch = ProducerEpoch(3), .base_sequence = 70, .leader_epoch = LeaderEpoch(0)});
   EXPECT_TRUE(broker.partition()->append_fetched(LeaderEpoch(0), batch, Offset(0), Offset(0)).ok());
+  // Neither does it know better than the leader once it knows the producer.
+  const auto next = testing::batch_of(
+      {.producer_id = ProducerId(9), .producer_epoch = ProducerEpoch(3), .base_sequence = 90, .leader_epoch = LeaderEpoch(0), .base_offset = Offset(1)});
+  EXPECT_TRUE(broker.partition()->append_fetched(LeaderEpoch(0), next, Offset(0), Offset(0)).ok());
+  EXPECT_EQ(broker.log_end(), Offset(2));
 }
 
 TEST(PartitionTest, H25AFollowerServesConsumersUpToItsHighWatermark) {
@@ -256,6 +261,20 @@ TEST(ReplicaTableTest, H22TheHighWatermarkIsKeptWhileTheLeaderIsAway) {
   broker.restart(true);
   ASSERT_EQ(broker.become(kTwo, 2, {kOne, kTwo}), ErrorCode::NONE);
   EXPECT_EQ(broker.high_watermark(), Offset(3));
+}
+
+TEST(ReplicaTableTest, H38AnEpochWhoseTransitionFailedIsNotRemembered) {
+  ReplicasOnMemory broker;
+  ASSERT_EQ(broker.become(kOne, 3, {kOne}), ErrorCode::NONE);
+  const PartitionLogPtr log = broker.directories->find(kPartition);
+  {
+    MutexLock lock(*log->mutex);
+    log->log->fence();
+  }
+  EXPECT_EQ(broker.become(kOne, 4, {kOne}), ErrorCode::KAFKA_STORAGE_ERROR);
+  EXPECT_EQ(broker.become(kTwo, 4, {kTwo}), ErrorCode::KAFKA_STORAGE_ERROR) << "not stale: 4 was not taken";
+  EXPECT_EQ(broker.partition()->leader_epoch(), LeaderEpoch(3));
+  EXPECT_EQ(broker.partition()->leader(), kOne);
 }
 
 TEST(ReplicaTableTest, H27ADelayedStopOfAnOlderEpochIsRefused) {
