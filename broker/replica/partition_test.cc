@@ -112,6 +112,7 @@ TEST(PartitionTest, H18BelowMinInsyncReplicasNothingIsCommittedAndWaitersTimeOut
   EXPECT_EQ(broker.acks, std::vector<ErrorCode>{ErrorCode::REQUEST_TIMED_OUT}) << "dropped with the first look after its time-out";
   ASSERT_TRUE(broker.produce(false).ok()) << "acks=1 goes on";
   EXPECT_EQ(broker.high_watermark(), Offset(0)) << "but is not visible";
+  EXPECT_EQ(broker.partition()->permit_append(-1).code(), ErrorCode::NOT_ENOUGH_REPLICAS) << "before a batch is looked at";
   EXPECT_EQ(broker.produce().code(), ErrorCode::NOT_ENOUGH_REPLICAS);
   // The topic asks for less from now on.
   broker.set_config(with_min_isr(1));
