@@ -344,10 +344,7 @@ UNIT = [
     ("H69 a", "broker/net/connection.cc", "  RequestOrder::Place place = exchange->place;\n  exchange->times",
      "  RequestOrder::Place place = order_.first();\n  while (slots_[place - order_.first()].outcome) ++place;\n  exchange->times",
      "Connection.H69AnswersLeave*"),
-    ("H69 b", "broker/net/connection.cc", "  if (writing_ || state_ != State::open) return;", "  if (state_ != State::open) return;",
-     "Connection.*:FileResponse.*"),
-    ("H69 c", "broker/net/connection.cc", "  if (state_ != State::open) return;\n  finish(", "  finish(", "Connection.H69AnswersAfter*"),
-    ("H69 d", "broker/net/connection.cc", "    if (!has_room()) return true;\n", "", "Connection.B7*"),
+    ("H69 b", "broker/net/connection.cc", "    if (!has_room()) return true;\n", "", "Connection.B7*"),
     ("deletion", "broker/log/log_directories.cc", "      if (!log->log->flushing()) return;\n", "      return;\n", "LogDirectories.ADeletionWaits*"),
 ]
 

@@ -281,7 +281,7 @@ TEST(LogHazards, H64TruncatingToAnEmptySegmentAndGoingOn) {
 TEST(LogHazards, H64RollingOntoAnExistingFile) {
   LogOnMemory on(small_segments());
   ASSERT_TRUE(on.append().ok());
-  on.write_file("00000000000000000001.log", "left over");
+  on.write_file("00000000000000000001.log", std::string(1000, 'x'));  // longer than what comes
   on.write_file("00000000000000000001.index", "left over");
   ASSERT_TRUE(on.log->roll(kNow).ok());
   ASSERT_TRUE(on.append().ok());
@@ -321,13 +321,6 @@ TEST(LogHazards, H67AnIndexThatCannotBeWrittenOrIsCutOffIsAnErrorOrRebuilt) {
   for (const std::string& name : cut.names())
     if (name.ends_with("index")) cut.write_file(name, "");
   EXPECT_EQ(cut.all(), before);
-  for (int i = 0; i < 2; ++i)
-    for (const SegmentPtr& segment : *cut.log->segments()) segment->drop_if_idle();
-  EXPECT_EQ(cut.all(), before);
-
-  // One that tells of more than the log's file has.
-  for (const std::string& name : cut.names())
-    if (name.ends_with(".index")) cut.write_file(name, std::string("\0\0\0\0\0\x10\0\0", 8));
   for (int i = 0; i < 2; ++i)
     for (const SegmentPtr& segment : *cut.log->segments()) segment->drop_if_idle();
   EXPECT_EQ(cut.all(), before);
