@@ -1,6 +1,6 @@
 # Quokka's build: one file, non-recursive. `make -j2` builds a release; VARIANT=asan|tsan builds beside it.
 #
-#   all unit-test integration-test mixed-test faults simulation check tidy format asan tsan thread-safety fuzz bench install clean
+#   all unit-test integration-test mixed-test faults simulation broken-guards check tidy format asan tsan thread-safety fuzz bench install clean
 #
 # Sources are found by their place and name: x_test.cc is a unit test of its folder, x_fuzz.cc a libFuzzer target, x_bench.cc a benchmark,
 # a main.cc a program; all else goes into the library of its top-level folder.
@@ -66,7 +66,7 @@ INTEGRATION_PROGRAMS := $(patsubst %,$(OUT)/%/integration-tests,$(INTEGRATION_FO
 FUZZ_PROGRAMS := $(patsubst %.cc,$(OUT)/%,$(FUZZERS))
 BENCH_PROGRAMS := $(patsubst %.cc,$(OUT)/%,$(BENCHES))
 
-.PHONY: all unit-programs unit-test integration-programs integration-test mixed-test faults simulation check tidy format asan tsan thread-safety fuzz fuzz-programs bench install clean
+.PHONY: all unit-programs unit-test integration-programs integration-test mixed-test faults simulation broken-guards check tidy format asan tsan thread-safety fuzz fuzz-programs bench install clean
 .DELETE_ON_ERROR:
 .SECONDEXPANSION:
 .SECONDARY:
@@ -161,6 +161,12 @@ RUNS ?= 1
 ROWS ?=
 faults: all $(FAULT_MATRIX) $(FAILING_CALLS)
 	$(FAULT_MATRIX) build/faults.md $(RUNS) "$(ROWS)" $(SEED)
+
+# `make broken-guards GUARDS=H14`: each guard of integration-tests/hazards.md is switched off, and the tests it names must turn red. With
+# GUARDS="--simulation H4" simulated clusters must find it.
+GUARDS ?=
+broken-guards: unit-programs $(if $(findstring --simulation,$(GUARDS)),$(SIMULATE))
+	@integration-tests/break-guards.py $(GUARDS)
 
 check: export WERROR := 1
 check:

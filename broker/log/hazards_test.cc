@@ -281,7 +281,7 @@ TEST(LogHazards, H64TruncatingToAnEmptySegmentAndGoingOn) {
 TEST(LogHazards, H64RollingOntoAnExistingFile) {
   LogOnMemory on(small_segments());
   ASSERT_TRUE(on.append().ok());
-  on.write_file("00000000000000000001.log", "left over");
+  on.write_file("00000000000000000001.log", std::string(1000, 'x'));  // longer than what comes
   on.write_file("00000000000000000001.index", "left over");
   ASSERT_TRUE(on.log->roll(kNow).ok());
   ASSERT_TRUE(on.append().ok());

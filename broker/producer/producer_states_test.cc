@@ -158,6 +158,9 @@ TEST(ProducerStates, H50CoordinatorsBatchesAreVerifiedToo) {
   EXPECT_EQ(states.check(batch(0, 10, 1, kEpoch, true), AppendOrigin::COORDINATOR).code(), ErrorCode::INVALID_TXN_STATE);
   const auto guard = states.begin_verification(batch(0, 10, 1, kEpoch, true), {1000});
   EXPECT_TRUE(states.check(batch(0, 10, 1, kEpoch, true), AppendOrigin::COORDINATOR, *guard).ok());
+  // The same of a producer that is known here.
+  states.apply(marker(10, true));
+  EXPECT_EQ(states.check(batch(0, 11, 1, kEpoch, true), AppendOrigin::COORDINATOR, *guard).code(), ErrorCode::INVALID_TXN_STATE);
 }
 
 TEST(ProducerStates, H50AnOpenTransactionIsNotVerifiedAgainButANewEpochIs) {

@@ -113,6 +113,7 @@ TEST(PartitionTest, H18BelowMinInsyncReplicasNothingIsCommittedAndWaitersTimeOut
   EXPECT_EQ(broker.acks, std::vector<ErrorCode>{ErrorCode::REQUEST_TIMED_OUT}) << "dropped with the first look after its time-out";
   ASSERT_TRUE(broker.produce(false).ok()) << "acks=1 goes on";
   EXPECT_EQ(broker.high_watermark(), Offset(0)) << "but is not visible";
+  EXPECT_EQ(broker.partition()->permit_append(-1).code(), ErrorCode::NOT_ENOUGH_REPLICAS) << "before a batch is looked at";
   EXPECT_EQ(broker.produce().code(), ErrorCode::NOT_ENOUGH_REPLICAS);
   // The topic asks for less from now on.
   broker.set_config(with_min_isr(1));
@@ -196,6 +197,11 @@ TEST(PartitionTest, H23AFollowerTakesAnySequence) {
   ASSERT_EQ(broker.become(kTwo, 0, {kTwo}), ErrorCode::NONE);
   const auto batch = testing::batch_of({.producer_id = ProducerId(9), .producer_epoch = ProducerEpoch(3), .base_sequence = 70, .leader_epoch = LeaderEpoch(0)});
   EXPECT_TRUE(broker.partition()->append_fetched(LeaderEpoch(0), batch, Offset(0), Offset(0)).ok());
+  // Neither does it know better than the leader once it knows the producer.
+  const auto next = testing::batch_of(
+      {.producer_id = ProducerId(9), .producer_epoch = ProducerEpoch(3), .base_sequence = 90, .leader_epoch = LeaderEpoch(0), .base_offset = Offset(1)});
+  EXPECT_TRUE(broker.partition()->append_fetched(LeaderEpoch(0), next, Offset(0), Offset(0)).ok());
+  EXPECT_EQ(broker.log_end(), Offset(2));
 }
 
 // What an idempotent producer sent ahead.
@@ -290,6 +296,20 @@ TEST(ReplicaTableTest, H22TheHighWatermarkIsKeptWhileTheLeaderIsAway) {
   broker.restart(true);
   ASSERT_EQ(broker.become(kTwo, 2, {kOne, kTwo}), ErrorCode::NONE);
   EXPECT_EQ(broker.high_watermark(), Offset(3));
+}
+
+TEST(ReplicaTableTest, H38AnEpochWhoseTransitionFailedIsNotRemembered) {
+  ReplicasOnMemory broker;
+  ASSERT_EQ(broker.become(kOne, 3, {kOne}), ErrorCode::NONE);
+  const PartitionLogPtr log = broker.directories->find(kPartition);
+  {
+    MutexLock lock(*log->mutex);
+    log->log->fence();
+  }
+  EXPECT_EQ(broker.become(kOne, 4, {kOne}), ErrorCode::KAFKA_STORAGE_ERROR);
+  EXPECT_EQ(broker.become(kTwo, 4, {kTwo}), ErrorCode::KAFKA_STORAGE_ERROR) << "not stale: 4 was not taken";
+  EXPECT_EQ(broker.partition()->leader_epoch(), LeaderEpoch(3));
+  EXPECT_EQ(broker.partition()->leader(), kOne);
 }
 
 TEST(ReplicaTableTest, H27ADelayedStopOfAnOlderEpochIsRefused) {

@@ -75,6 +75,13 @@ TEST(LeaderTest, H14OlderStatesAreIgnored) {
   EXPECT_EQ(leader.committed().partition_epoch, PartitionEpoch(8));
   leader.on_isr_written(*first.propose, ProposalOutcome::done, older, MonoTime{4});
   EXPECT_EQ(leader.committed().partition_epoch, PartitionEpoch(8)) << "a late answer carries an older epoch";
+  // What is told of the first proposal once more says nothing about the second, nor does an answer that only tells of newer truth end it.
+  const auto second = leader.on_follower_fetch({kThree, BrokerEpoch(), Offset(10), Offset(0), true}, MonoTime{5});
+  ASSERT_TRUE(second.propose);
+  leader.on_isr_written(*first.propose, ProposalOutcome::not_applied, {}, MonoTime{6});
+  EXPECT_TRUE(leader.has_proposal_in_flight());
+  leader.on_isr_written(*second.propose, ProposalOutcome::superseded, {}, MonoTime{7});
+  EXPECT_TRUE(leader.has_proposal_in_flight()) << "until LeaderAndIsr brings it";
 }
 
 TEST(LeaderTest, H18TheHighWatermarkStandsStillBelowMinInsyncReplicas) {
@@ -245,6 +252,9 @@ TEST(FollowerTest, H21OutOfRange) {
   EXPECT_EQ(follower.on_out_of_range(Offset(0), Offset(15), log).truncate_to, Offset(15));
   EXPECT_EQ(follower.on_out_of_range(Offset(40), Offset(90), log).truncate_fully_and_start_at, Offset(40));
   EXPECT_FALSE(follower.on_out_of_range(Offset(0), Offset(20), log).truncate_to);
+  const auto above = follower.on_out_of_range(Offset(0), Offset(5), {Offset(10), Offset(20), Offset(15), {}});
+  EXPECT_EQ(above.truncate_fully_and_start_at, Offset(0)) << "all of the leader's log lies below ours";
+  EXPECT_FALSE(above.truncate_to);
 }
 
 // A flipped bit in a batch's leader epoch passes its CRC: without this the follower asks for ever.

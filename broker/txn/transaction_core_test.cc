@@ -69,6 +69,13 @@ TEST(TransactionCore, A11ARepeatedEndIsAnsweredAsTheFirst) {
   }
   EXPECT_EQ(on.error_of(on.end("t", kFirst, true)), ErrorCode::NONE);
   EXPECT_EQ(on.error_of(on.end("t", kFirst, false)), ErrorCode::INVALID_TXN_STATE);
+
+  Open aborted;
+  aborted.end("t", kFirst, false);
+  while (aborted.write_marker()) {
+  }
+  EXPECT_EQ(aborted.error_of(aborted.end("t", kFirst, false)), ErrorCode::NONE);
+  EXPECT_EQ(aborted.error_of(aborted.end("t", kFirst, true)), ErrorCode::INVALID_TXN_STATE);
 }
 
 TEST(TransactionCore, A9AnAdditionIsAnsweredWhenItIsCommitted) {

@@ -324,6 +324,9 @@ TEST_F(BrokerRegistrationTest, AForeignOwnerAtRunTimeIsWaitedForWithoutEnd) {
   loop.run_ready();
   ASSERT_EQ(epochs.size(), 2u);
   EXPECT_EQ(server.stat("/brokers/ids/1").ephemeral_owner, zk.session_id());
+  server.expire(zk.session_id());
+  loop.run_ready();
+  EXPECT_EQ(epochs.size(), 3u) << "and so after every expiry";
 }
 
 TEST_F(BrokerRegistrationTest, AnExpiryDuringTheStartBeginsAgain) {

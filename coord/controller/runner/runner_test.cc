@@ -151,6 +151,17 @@ TEST_F(ThreeBrokers, AZombieControllerWritesNothing_H29_H31) {
   EXPECT_EQ(nodes[1]->runner.controller_id(), BrokerId(2));
 }
 
+TEST_F(ThreeBrokers, WhoIsNotRegisteredIsNotElected_H29) {
+  kill(2);
+  kill(3);
+  zookeeper.expire(nodes[1]->session->session_id());
+  loop.run_ready();
+  loop.advance(Duration::seconds(60));  // it looks at /controller now and then
+  EXPECT_EQ(controller(), 0);
+  enlist(1);
+  EXPECT_EQ(controller(), 1);
+}
+
 TEST_F(ThreeBrokers, AWriteUnderAnotherEpochDeposes_H29) {
   // The epoch moves on without any event that reaches the controller.
   nodes[1]->session->hold();
@@ -194,6 +205,30 @@ TEST_F(ThreeBrokers, AnExpiryInTheMiddleOfAnEventWaitsForNobody_H34) {
   }
   create_topic("after", {{1, 2}});
   EXPECT_EQ(state("after", 0).leader, BrokerId(1)) << "the new controller works";
+}
+
+TEST_F(ThreeBrokers, WhoWaitsForAWriteIsAnsweredAtAnExpiry_H34) {
+  nodes[1]->session->hold();
+  std::optional<AlterIsrAnswer> answer;
+  AlterIsr asked{"t", {}, PartitionIndex(0), LeaderEpoch(0), PartitionEpoch(0), ids({1, 2}), {}, false};
+  nodes[1]->runner.alter_partition({BrokerId(1), epoch(1), 3, {asked}}, [&](AlterIsrAnswer given) { answer = std::move(given); });
+  loop.run_ready();
+  EXPECT_FALSE(answer);
+  zookeeper.expire(nodes[1]->session->session_id());
+  nodes[1]->session->release();
+  loop.run_ready();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->error, ErrorCode::NOT_CONTROLLER);
+}
+
+TEST_F(ThreeBrokers, AnElectionThatNobodyCanFinishIsTriedAgain_H35) {
+  zookeeper.put("/controller_epoch", "nonsense");
+  zookeeper.erase("/controller");
+  loop.advance(Duration::seconds(3));
+  EXPECT_EQ(controller(), 0);
+  zookeeper.put("/controller_epoch", "5");
+  loop.advance(Duration::seconds(3));
+  EXPECT_NE(controller(), 0);
 }
 
 TEST_F(ThreeBrokers, AnElectionThatFailsIsTriedAgainWithoutEnd_H35) {
@@ -241,6 +276,31 @@ TEST_F(ThreeBrokers, WhatAWatchTellsIsReadWhenItsTurnComes_H36) {
     zookeeper.put("/admin/preferred_replica_election", znodes::encode_partitions({{"u", PartitionIndex(0)}}));
     loop.run_ready();
     ASSERT_EQ(state("u", 0).leader, BrokerId(3));
+  }
+}
+
+TEST_F(ThreeBrokers, AWatchThatFiresDuringTheReadingIsNotLost_H36) {
+  const std::string two = *zookeeper.data("/brokers/ids/2"), three = *zookeeper.data("/brokers/ids/3");
+  kill(3);
+  for (int steps = 0; steps < 12; ++steps) {
+    zookeeper.put("/brokers/ids/2", two);  // has the brokers read
+    for (int i = 0; i < steps; ++i) loop.run_one();
+    zookeeper.put("/brokers/ids/3", three);
+    loop.run_ready();
+    EXPECT_TRUE(nodes[1]->peers.known.contains(BrokerId(3))) << steps;
+    zookeeper.erase("/brokers/ids/3");
+    loop.run_ready();
+  }
+}
+
+TEST_F(ThreeBrokers, ABrokersZnodeThatIsWrittenAnewIsReadEachTime_H36) {
+  for (const int32_t port : {9093, 9094}) {
+    forget();
+    znodes::Broker broker;
+    broker.endpoints = {Endpoint{"PLAINTEXT", "host2", port, 0}};
+    zookeeper.put("/brokers/ids/2", znodes::encode(broker));
+    loop.run_ready();
+    EXPECT_NE(std::find(sent.begin(), sent.end(), "1->3 metadata"), sent.end()) << port;
   }
 }
 
