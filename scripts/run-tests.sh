@@ -18,9 +18,9 @@ run() {  # program; prints how it went and adds "passed failed" to the results
   "$1" --gtest_brief=1 > "$log" 2>&1
   status=$?
   p=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test.*/\1/p' "$log" | tail -1)
-  f=$(sed -n 's/^ \?\([0-9]*\) FAILED TEST.*/\1/p' "$log" | tail -1)
+  f=$(grep -c '^\[  FAILED  \] .* ms)$' "$log")
   if [ "$status" -ne 0 ]; then
-    echo "${p:-0} ${f:-1}" >> "$work/results"
+    echo "${p:-0} $((f > 0 ? f : 1))" >> "$work/results"
     { echo "--- $1 ended with $status"; cat "$log"; } > "$log.told"
   else
     echo "${p:-0} 0" >> "$work/results"

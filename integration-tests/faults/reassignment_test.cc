@@ -113,17 +113,19 @@ TEST_F(ReassignmentTest, ToMoreReplicasAndFewer) {
 
 TEST_F(ReassignmentTest, ACancelledMoveGoesBack) {
   begin(3);
+  // Who is to come cannot, so that the move of every partition is under way when it is cancelled; the controller must not stand still.
+  const int controller = znodes().controller();
   ReplicaPlan plan = before_;
-  for (auto& [partition, brokers] : plan) brokers[2] = others(1)[partition][0];
-  // Who is to come cannot, so that the move is under way when it is cancelled.
   std::set<int> newcomers;
-  for (const auto& [partition, brokers] : others(1)) newcomers.insert(brokers[0]);
-  newcomers.erase(znodes().controller());
+  for (const auto& [partition, brokers] : others(2)) {
+    plan[partition][2] = brokers[0] == controller ? brokers[1] : brokers[0];
+    newcomers.insert(plan[partition][2]);
+  }
   for (int id : newcomers) cluster().broker(id).pause();
-  reassign(cluster().address(znodes().controller()), topic_, plan);
+  reassign(cluster().address(controller), topic_, plan);
   EXPECT_TRUE(is_moving());
-  EXPECT_GT(count_reassignments(cluster().address(znodes().controller())), 0U);
-  cancel_reassignment(cluster().address(znodes().controller()), topic_, plan);
+  EXPECT_EQ(count_reassignments(cluster().address(controller)), size_t{partitions});
+  cancel_reassignment(cluster().address(controller), topic_, plan);
   for (int id : newcomers) cluster().broker(id).resume();
   expect_moved(before_);
   expect_nothing_lost();

@@ -17,7 +17,7 @@
 
 namespace quokka {
 
-class ControllerRunner::Shell : public ZookeeperListener, public std::enable_shared_from_this<ControllerRunner::Shell> {
+class ControllerRunner::Shell final : public ZookeeperListener, public std::enable_shared_from_this<ControllerRunner::Shell> {
  public:
   Shell(RunnerConfig config, RunnerDefaults defaults, Ports ports, std::shared_ptr<Published> published);
   ~Shell();
