@@ -104,6 +104,17 @@ TEST(GroupCore, ARequestThatIsRepeatedIsAnsweredTwice) {
   EXPECT_EQ(harness.lines.at(0), "B sync: UNKNOWN_MEMBER_ID");
 }
 
+TEST(GroupCore, ACommitOfAnotherGenerationIsRefused) {
+  GroupHarness harness;
+  settle(harness, "g", "A");
+  harness.people["A"].generation = 0;
+  EXPECT_EQ(harness.commit("g", "A", kPartition, 5), ErrorCode::ILLEGAL_GENERATION) << "of one that has ended";
+  harness.people["A"].generation = 2;
+  EXPECT_EQ(harness.commit("g", "A", kPartition, 5), ErrorCode::ILLEGAL_GENERATION) << "of one that is not yet";
+  harness.people["A"].generation = 1;
+  EXPECT_EQ(harness.commit("g", "A", kPartition, 5), ErrorCode::NONE);
+}
+
 TEST(GroupCore, OffsetsOfTopicsThatAStableGroupReadsDoNotExpire) {
   GroupHarness harness;
   settle(harness, "g", "A");  // subscribed to t
