@@ -33,8 +33,9 @@ ErrorCode RefusedBatches::check(const ProducerBatch& batch, const std::optional<
   const auto known = find(batch);
   if (known == refused_.end() || batch.producer_epoch < known->producer_epoch) return ErrorCode::NONE;
   const bool is_over = batch.producer_epoch > known->producer_epoch || batch.base_sequence == known->base_sequence || now - known->at > kRemembered;
-  const bool is_written = written && written->last_sequence >= 0 && written->producer_epoch == known->producer_epoch &&
-                          !is_behind(known->base_sequence, written->last_sequence);
+  const bool is_written = written && (written->producer_epoch > known->producer_epoch ||
+                                      (written->producer_epoch == known->producer_epoch && written->last_sequence >= 0 &&
+                                       !is_behind(known->base_sequence, written->last_sequence)));
   if (is_over || is_written) {
     refused_.erase(known);
     return ErrorCode::NONE;

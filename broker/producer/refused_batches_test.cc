@@ -73,6 +73,9 @@ TEST(RefusedBatches, WhatTheLogHasIsNotWaitedFor) {
   written.last_sequence = 42;
   EXPECT_EQ(refused.check(batch(43), written, kNow), ErrorCode::NONE);
   EXPECT_TRUE(refused.empty());
+  refused.refuse(batch(43), ErrorCode::NOT_LEADER_OR_FOLLOWER, kNow);
+  written.producer_epoch = ProducerEpoch(1);
+  EXPECT_EQ(refused.check(batch(44), written, kNow), ErrorCode::NONE) << "its producer's state will say that it is fenced";
 }
 
 TEST(RefusedBatches, AreBounded) {
