@@ -7,10 +7,8 @@
 
 namespace quokka {
 
-namespace {
-
-std::unique_ptr<RdKafka::KafkaConsumer> consumer_of(const std::string& bootstrap, const std::string& group, const ClientKeys& keys,
-                                                    RdKafka::RebalanceCb* rebalances) {
+std::unique_ptr<RdKafka::KafkaConsumer> make_group_consumer(const std::string& bootstrap, const std::string& group, const ClientKeys& keys,
+                                                            RdKafka::RebalanceCb* rebalances) {
   std::unique_ptr<RdKafka::Conf> conf(RdKafka::Conf::create(RdKafka::Conf::CONF_GLOBAL));
   ClientKeys all = {{"bootstrap.servers", bootstrap},    {"group.id", group},           {"enable.auto.commit", "false"},
                     {"auto.offset.reset", "earliest"},   {"session.timeout.ms", "6000"}, {"heartbeat.interval.ms", "500"},
@@ -42,10 +40,8 @@ int32_t generation_of(RdKafka::KafkaConsumer& consumer) {
   return generation;
 }
 
-}  // namespace
-
 GroupMember::GroupMember(const std::string& bootstrap, const std::string& group, const std::string& topic, const ClientKeys& keys)
-    : consumer_(consumer_of(bootstrap, group, keys, this)) {
+    : consumer_(make_group_consumer(bootstrap, group, keys, this)) {
   if (const RdKafka::ErrorCode error = consumer_->subscribe({topic}); error != RdKafka::ERR_NO_ERROR) throw std::runtime_error(RdKafka::err2str(error));
   thread_ = std::thread([this] { run(); });
 }
@@ -121,7 +117,7 @@ std::map<int32_t, int64_t> GroupMember::committed() const {
 }
 
 std::map<int32_t, int64_t> committed_offsets(const std::string& bootstrap, const std::string& group, const std::string& topic, int32_t partitions) {
-  const auto consumer = consumer_of(bootstrap, group, {}, nullptr);
+  const auto consumer = make_group_consumer(bootstrap, group, {});
   std::vector<std::unique_ptr<RdKafka::TopicPartition>> owned;
   std::vector<RdKafka::TopicPartition*> asked;
   for (int32_t partition = 0; partition < partitions; ++partition) {

@@ -57,6 +57,12 @@ class GroupMember final : private RdKafka::RebalanceCb {
   std::thread thread_;
 };
 
+// A consumer that is a member of the group as soon as it subscribes. Destroyed without close(), it is gone without a word to the group.
+std::unique_ptr<RdKafka::KafkaConsumer> make_group_consumer(const std::string& bootstrap, const std::string& group, const ClientKeys& keys,
+                                                            RdKafka::RebalanceCb* rebalances = nullptr);
+// The generation it is in; -1: none.
+int32_t generation_of(RdKafka::KafkaConsumer& consumer);
+
 // Committed offsets of a group, -1001 (librdkafka's "invalid") where there is none; asked of the coordinator.
 std::map<int32_t, int64_t> committed_offsets(const std::string& bootstrap, const std::string& group, const std::string& topic, int32_t partitions);
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "integration-tests/clients/group_member.h"
+
 namespace quokka {
 
 namespace {
@@ -65,16 +67,9 @@ RdKafka::ErrorCode TransactionalClient::try_commit() { return code_of(producer_-
 
 std::unique_ptr<RdKafka::KafkaConsumer> make_committed_consumer(const std::string& bootstrap, const std::string& group, const std::string& topic,
                                                                 const ClientKeys& more) {
-  const std::unique_ptr<RdKafka::Conf> conf(RdKafka::Conf::create(RdKafka::Conf::CONF_GLOBAL));
-  std::string error;
-  ClientKeys keys = {{"bootstrap.servers", bootstrap},      {"group.id", group},          {"isolation.level", "read_committed"},
-                     {"enable.auto.commit", "false"},       {"log_level", "2"},           {"auto.offset.reset", "earliest"},
-                     {"session.timeout.ms", "6000"},        {"reconnect.backoff.ms", "20"}, {"reconnect.backoff.max.ms", "200"}};
+  ClientKeys keys = {{"isolation.level", "read_committed"}};
   for (const auto& [key, value] : more) keys[key] = value;
-  for (const auto& [key, value] : keys)
-    if (conf->set(key, value, error) != RdKafka::Conf::CONF_OK) throw std::runtime_error(error);
-  std::unique_ptr<RdKafka::KafkaConsumer> consumer(RdKafka::KafkaConsumer::create(conf.get(), error));
-  if (!consumer) throw std::runtime_error(error);
+  std::unique_ptr<RdKafka::KafkaConsumer> consumer = make_group_consumer(bootstrap, group, keys);
   if (consumer->subscribe({topic}) != RdKafka::ERR_NO_ERROR) throw std::runtime_error("subscribing to " + topic);
   return consumer;
 }

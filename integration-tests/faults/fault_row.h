@@ -27,7 +27,7 @@ class Fault {
 struct FaultRow {
   std::string name;   // "F1"; rows of one name differ in workload or variant
   std::string fault;  // in words
-  Durability durability = Durability::all;
+  Load load = Load::W1;
   std::function<std::unique_ptr<Fault>()> make;
   std::set<Anomaly> counted = {};  // allowed and counted: what acks=1, or a wanted unclean election, may lose
   int unavailable_ms_max = 0;      // no partition may be silent for longer; 0: measured only

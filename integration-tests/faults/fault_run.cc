@@ -7,6 +7,17 @@
 namespace quokka {
 namespace {
 
+// Topics of coordinators small enough to be made at once, time-outs short enough to be seen, and an input that is read as it is written.
+void prepare_for_coordinators(SceneOptions& options) {
+  const BrokerKeys keys = {{"offsets.topic.num.partitions", "5"},
+                           {"offsets.topic.replication.factor", "3"},
+                           {"transaction.state.log.num.partitions", "5"},
+                           {"group.initial.rebalance.delay.ms", "200"},
+                           {"transaction.abort.timed.out.transaction.cleanup.interval.ms", "500"}};
+  options.cluster.keys.insert(keys.begin(), keys.end());
+  options.records_per_s = 60;
+}
+
 // Brokers run, replicas are in sync again, and clients are served.
 void require_healed(Scene& scene) {
   const int64_t begin = monotonic_ns();
@@ -15,6 +26,11 @@ void require_healed(Scene& scene) {
   scene.require(eventually(Scene::heal_timeout_ms, [&] { return scene.all_in_sync(); }), "not all replicas are in sync 60 s after the fault");
   scene.require(scene.workload().wait_for_every_partition(Scene::heal_timeout_ms), "some partitions acknowledge nothing 60 s after the fault");
   const int64_t wanted = FaultOutcome::acknowledged_min + 200;
+  if (SideLoad* load = scene.side_load()) {
+    const int64_t more = load->achieved() + 10, enough = load->achieved_min();
+    scene.require(eventually(Scene::heal_timeout_ms, [&] { return load->achieved() >= more; }), "the load beside the first gets nothing done 60 s after the fault");
+    eventually(Scene::heal_timeout_ms, [&] { return load->achieved() >= enough; });
+  }
   if (monotonic_ns() - begin < int64_t{Scene::heal_timeout_ms} * 1'000'000) scene.workload().wait_for_acknowledged(wanted, Scene::heal_timeout_ms);
 }
 
@@ -22,6 +38,8 @@ void judge(const FaultRow& row, Scene& scene, FaultOutcome& outcome) {
   outcome.acknowledged = scene.workload().acknowledgements().count();
   outcome.unavailable_ms = scene.workload().acknowledgements().longest_gap_ms();
   outcome.words = scene.effects();
+  const SideLoad* load = scene.side_load();
+  if (load) outcome.words.push_back(load->str());
   std::vector<std::string> problems = scene.problems();
   for (Anomaly anomaly : all_anomalies) {
     const std::vector<std::string>& examples = outcome.findings.examples(anomaly);
@@ -32,7 +50,7 @@ void judge(const FaultRow& row, Scene& scene, FaultOutcome& outcome) {
     problems.push_back(fmt::format("a partition acknowledged nothing for {} ms, {} are allowed", outcome.unavailable_ms, row.unavailable_ms_max));
   if (!problems.empty())
     outcome.verdict = Verdict::failed;
-  else if (scene.effects().empty() || outcome.acknowledged < FaultOutcome::acknowledged_min)
+  else if (scene.effects().empty() || outcome.acknowledged < FaultOutcome::acknowledged_min || (load && load->achieved() < load->achieved_min()))
     outcome.verdict = Verdict::invalid;
   outcome.words.insert(outcome.words.end(), problems.begin(), problems.end());
 }
@@ -73,7 +91,8 @@ FaultOutcome run_fault(const FaultRow& row, uint32_t seed) {
     }
     SceneOptions options;
     options.seed = seed;
-    options.durability = row.durability;
+    options.load = row.load;
+    if (row.load != Load::W1 && row.load != Load::W2) prepare_for_coordinators(options);
     options.cluster.session_timeout_ms = Scene::session_timeout_ms;
     options.cluster.tick_ms = Scene::tick_ms;
     options.cluster.keys["replica.lag.time.max.ms"] = "2000";
@@ -83,7 +102,9 @@ FaultOutcome run_fault(const FaultRow& row, uint32_t seed) {
     try {
       fault->run(scene);
       require_healed(scene);
-      outcome.findings = check_history(scene.stop_and_read_files());
+      const History history = scene.stop_and_read_files();
+      outcome.findings = check_history(history);
+      if (const SideLoad* load = scene.side_load()) outcome.findings.add(load->judge(history));
     } catch (const std::exception& problem) {
       scene.require(false, problem.what());
     }

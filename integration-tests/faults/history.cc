@@ -237,6 +237,14 @@ const char* name(Anomaly anomaly) {
     case Anomaly::nonmonotonic_poll: return "nonmonotonic poll";
     case Anomaly::divergence: return "divergence";
     case Anomaly::two_controllers: return "two controllers";
+    case Anomaly::aborted_read: return "aborted read";
+    case Anomaly::early_read: return "early read";
+    case Anomaly::torn: return "torn transaction";
+    case Anomaly::copied_twice: return "copied twice";
+    case Anomaly::not_copied: return "not copied";
+    case Anomaly::offset_went_back: return "offset went back";
+    case Anomaly::two_owners: return "two owners";
+    case Anomaly::not_given: return "not given to the group";
   }
   return "?";
 }
@@ -245,6 +253,15 @@ void Findings::add(Anomaly anomaly, std::string words) {
   Found& found = found_[anomaly];
   ++found.count;
   if (found.examples.size() < examples_max) found.examples.push_back(std::move(words));
+}
+
+void Findings::add(const Findings& more) {
+  for (const auto& [anomaly, added] : more.found_) {
+    Found& found = found_[anomaly];
+    found.count += added.count;
+    for (const std::string& example : added.examples)
+      if (found.examples.size() < examples_max) found.examples.push_back(example);
+  }
 }
 
 int64_t Findings::count(Anomaly anomaly) const {

@@ -1,5 +1,5 @@
 // Decides what is wrong with the history of a run: what producers sent and were told, what consumers read, and what lies in the replicas' files
-// afterwards. Pure. Made after the vocabulary of Jepsen's checker for Kafka; groups and transactions are not in it.
+// afterwards. Pure. Made after the vocabulary of Jepsen's checker for Kafka; what is added for transactions and groups has files of its own.
 #pragma once
 
 #include <array>
@@ -32,6 +32,7 @@ struct Polled {
   int32_t partition = 0;
   int64_t offset = 0;
   std::optional<Payload> payload;
+  int64_t at_ns = 0;  // 0: nobody asked
 };
 
 // What one consumer, which was assigned all partitions and began at their starts, got in this order.
@@ -82,10 +83,21 @@ enum class Anomaly {
   nonmonotonic_poll,    // a consumer went back
   divergence,           // replicas differ below their high watermarks, or one is damaged in itself
   two_controllers,      // one controller epoch, two brokers
+  // Of transactions (transaction_history.h).
+  aborted_read,  // a record of a transaction that was not committed is read as committed
+  early_read,    // a record is read as committed before its commit was asked for
+  torn,          // of a transaction only a part is there: some of its records, or its records without its offsets
+  copied_twice,  // one record of the input has two copies in the output
+  not_copied,    // the group's offset is behind a record of the input that has no copy
+  // Of groups (group_history.h).
+  offset_went_back,  // an acknowledged offset of a group, or one that was told, is followed by a lower one
+  two_owners,        // one partition, one generation, two members
+  not_given,         // acknowledged, and the group never was given it
 };
 inline constexpr std::array all_anomalies = {
-    Anomaly::lost,    Anomaly::undelivered, Anomaly::duplicate,         Anomaly::inconsistent_offset, Anomaly::reordered,
-    Anomaly::phantom, Anomaly::poll_skip,   Anomaly::nonmonotonic_poll, Anomaly::divergence,          Anomaly::two_controllers};
+    Anomaly::lost,       Anomaly::undelivered,       Anomaly::duplicate,  Anomaly::inconsistent_offset, Anomaly::reordered,    Anomaly::phantom,
+    Anomaly::poll_skip,  Anomaly::nonmonotonic_poll, Anomaly::divergence, Anomaly::two_controllers,     Anomaly::aborted_read, Anomaly::early_read,
+    Anomaly::torn,       Anomaly::copied_twice,      Anomaly::not_copied, Anomaly::offset_went_back,    Anomaly::two_owners,   Anomaly::not_given};
 const char* name(Anomaly anomaly);
 
 // Counts by class, and the first few of each in words.
@@ -94,6 +106,7 @@ class Findings {
   static constexpr size_t examples_max = 5;
 
   void add(Anomaly anomaly, std::string words);
+  void add(const Findings& more);
   int64_t count(Anomaly anomaly) const;
   bool empty() const { return found_.empty(); }
   const std::vector<std::string>& examples(Anomaly anomaly) const;

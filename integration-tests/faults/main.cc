@@ -32,13 +32,11 @@ struct RowCount {
   }
 };
 
-const char* workload_name(Durability durability) { return durability == Durability::all ? "W1" : "W2"; }
-
-bool is_wanted(const std::string& row, const std::string& wanted) {
+bool is_wanted(const FaultRow& row, const std::string& wanted) {
   if (wanted.empty()) return true;
   std::istringstream names(wanted);
   for (std::string each; std::getline(names, each, ',');)
-    if (each == row) return true;
+    if (each == row.name || each == row.name + '-' + name(row.load)) return true;
   return false;
 }
 
@@ -47,12 +45,12 @@ std::string report_line(const FaultRow& row, RowCount& count) {
   for (const auto& [anomaly, number] : count.findings) findings += fmt::format("{}{} {}", findings.empty() ? "" : ", ", name(anomaly), number);
   int runs = 0;
   for (const auto& [verdict, number] : count.verdicts) runs += number;
-  return fmt::format("| {} {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |", row.name, workload_name(row.durability), row.fault, runs,
+  return fmt::format("| {} {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |", row.name, name(row.load), row.fault, runs,
                      count.verdicts[Verdict::passed], count.verdicts[Verdict::failed], count.verdicts[Verdict::invalid], count.verdicts[Verdict::skipped],
                      findings.empty() ? "none" : findings, count.acknowledged, count.unavailable_ms);
 }
 
-// usage: matrix REPORT [RUNS [ROWS [SEED]]]      ROWS: names with commas between; all without
+// usage: matrix REPORT [RUNS [ROWS [SEED]]]      ROWS: names with commas between, "F1" or, of one workload, "F1-W3"; all without
 int run(int count, char** words) {
   if (count < 2) return std::fprintf(stderr, "usage: %s REPORT [RUNS [F1,F4,... [SEED]]]\n", words[0]), 2;
   const int runs = count > 2 ? std::atoi(words[2]) : 1;
@@ -63,13 +61,13 @@ int run(int count, char** words) {
   std::string details;
   bool good = true;
   for (const FaultRow& row : fault_rows()) {
-    if (!is_wanted(row.name, wanted)) continue;
+    if (!is_wanted(row, wanted)) continue;
     RowCount total;
     for (int i = 0; i < runs; ++i) {
       const uint32_t seed = first_seed + static_cast<uint32_t>(i);
       const FaultOutcome outcome = run_fault(row, seed);
       total.add(outcome, seed);
-      std::printf("%s %s seed %u: %s, %ld acknowledged, %ld ms\n", row.name.c_str(), workload_name(row.durability), seed, name(outcome.verdict),
+      std::printf("%s %s seed %u: %s, %ld acknowledged, %ld ms\n", row.name.c_str(), name(row.load), seed, name(outcome.verdict),
                   static_cast<long>(outcome.acknowledged), static_cast<long>(outcome.unavailable_ms));
       for (const std::string& each : outcome.words) std::printf("    %s\n", each.c_str());
       std::fflush(stdout);
@@ -77,7 +75,7 @@ int run(int count, char** words) {
     }
     good = good && total.verdicts[Verdict::failed] == 0 && total.verdicts[Verdict::invalid] == 0;
     table += report_line(row, total) + '\n';
-    for (const std::string& each : total.words) details += fmt::format("- {} {}: {}\n", row.name, workload_name(row.durability), each);
+    for (const std::string& each : total.words) details += fmt::format("- {} {}: {}\n", row.name, name(row.load), each);
     std::ofstream(words[1]) << table << '\n' << details;
   }
   std::printf("%s", table.c_str());

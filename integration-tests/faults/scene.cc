@@ -9,6 +9,15 @@
 
 namespace quokka {
 
+const char* name(Load load) {
+  switch (load) {
+    case Load::W1: return "W1";
+    case Load::W2: return "W2";
+    case Load::W3: return "W3";
+  }
+  return "?";
+}
+
 namespace {
 
 // Kafka's answer is empty while no controller has told it of anybody, and librdkafka then waits in vain for a better one.
@@ -45,11 +54,30 @@ Scene::Scene(const SceneOptions& options)
   load.bootstrap = cluster_.bootstrap();
   load.topic = topic_;
   load.partitions = partitions;
-  load.durability = options.durability;
+  load.durability = options.load == Load::W2 ? Durability::leader : Durability::all;
   load.records_per_s = options.records_per_s;
   load.run = options.seed;
   workload_ = std::make_unique<Workload>(load);
   if (!workload_->wait_for_every_partition(heal_timeout_ms)) throw std::runtime_error("the load does not begin: some partitions acknowledge nothing");
+  side_load_ = make_side_load();
+}
+
+std::unique_ptr<SideLoad> Scene::make_side_load() {
+  switch (options_.load) {
+    case Load::W1:
+    case Load::W2: return nullptr;
+    case Load::W3: {
+      KafkaAdmin(cluster_.bootstrap()).create_topic_and_wait(Copiers::output, Copiers::output_partitions, 3, options_.topic_keys);
+      CopiersOptions options;
+      options.bootstrap = cluster_.bootstrap();
+      options.input = topic_;
+      options.input_partitions = partitions;
+      options.run = options_.seed;
+      options.producer_keys = options_.copier_keys;
+      return std::make_unique<Copiers>(options);
+    }
+  }
+  return nullptr;
 }
 
 int Scene::leader(int32_t partition) {
@@ -119,6 +147,8 @@ void Scene::run_on(int ms) {
 
 History Scene::stop_and_read_files() {
   History history = workload_->stop();
+  if (side_load_)
+    for (const std::string& problem : side_load_->stop(history)) require(false, problem);
   stop_brokers_and_read_files(history);
   return history;
 }
@@ -128,8 +158,10 @@ void Scene::stop_brokers_and_read_files(History& history) {
   for (int id : cluster_.broker_ids()) {
     const int status = cluster_.broker(id).wait(heal_timeout_ms);
     require(status == 0 || status == 143, fmt::format("broker {} ended with status {}: {}", id, status, cluster_.broker(id).last_lines(500)));
-    for (const std::string& directory : cluster_.data_directories(id))
+    for (const std::string& directory : cluster_.data_directories(id)) {
       for (ReplicaLog& log : read_replica_logs(id, directory, topic_)) history.replicas.push_back(std::move(log));
+      if (side_load_) side_load_->read_files(id, directory);
+    }
     for (const ControllerClaim& claim : controller_claims(cluster_.broker(id).output())) history.controllers.push_back(claim);
   }
 }

@@ -10,15 +10,25 @@
 #include "integration-tests/clients/cluster_znodes.h"
 #include "integration-tests/clients/kafka_client.h"
 #include "integration-tests/cluster/local_cluster.h"
+#include "integration-tests/faults/copiers.h"
 #include "integration-tests/faults/workload.h"
 
 namespace quokka {
 
+// W3 is a load beside W1, on the topic that W1 writes.
+enum class Load {
+  W1,  // acks=all, idempotent
+  W2,  // acks=1
+  W3,  // W1, and transactional copies of it
+};
+const char* name(Load load);
+
 struct SceneOptions {
   ClusterOptions cluster;
-  Durability durability = Durability::all;
+  Load load = Load::W1;
   ClientKeys topic_keys = {{"min.insync.replicas", "2"}};
   int records_per_s = WorkloadOptions().records_per_s;  // of each producer
+  ClientKeys copier_keys = {};                          // of W3's producers
   uint32_t seed = 1;
 };
 
@@ -34,6 +44,8 @@ class Scene {
   LocalCluster& cluster() { return cluster_; }
   ClusterZnodes& znodes() { return znodes_; }
   Workload& workload() { return *workload_; }
+  Copiers& copiers() { return dynamic_cast<Copiers&>(*side_load_); }  // W3
+  SideLoad* side_load() { return side_load_.get(); }  // null: the first load is alone
   const std::string& topic() const { return topic_; }
   uint32_t seed() const { return options_.seed; }
   int below(int end) { return std::uniform_int_distribution(0, end - 1)(random_); }
@@ -67,12 +79,15 @@ class Scene {
   const std::vector<std::string>& problems() const { return problems_; }
 
  private:
+  std::unique_ptr<SideLoad> make_side_load();
+
   const SceneOptions options_;
   const std::string topic_ = "history";
   std::mt19937 random_;
   LocalCluster cluster_;
   ClusterZnodes znodes_;
   std::unique_ptr<Workload> workload_;
+  std::unique_ptr<SideLoad> side_load_;
   std::vector<std::string> effects_, problems_;
 };
 

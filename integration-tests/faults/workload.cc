@@ -7,7 +7,6 @@
 #include <random>
 #include <stdexcept>
 
-#include "integration-tests/clients/kafka_client.h"
 #include "integration-tests/cluster/local_cluster.h"
 
 namespace quokka {
@@ -16,11 +15,6 @@ namespace {
 // Longer than every fault: what is sent before one is decided after it. A stopped broker's connections are given up soon, as its partitions move.
 constexpr const char *message_timeout_ms = "90000", *socket_timeout_ms = "5000";
 constexpr int flush_timeout_ms = 100'000, final_read_timeout_ms = 60'000;
-
-Polled polled_of(RdKafka::Message& message) {
-  const Bytes bytes(static_cast<const uint8_t*>(message.payload()), message.payload() ? message.len() : 0);
-  return {message.partition(), message.offset(), decode_payload(bytes)};
-}
 
 ClientKeys keys_of(const WorkloadOptions& options) {
   ClientKeys keys = {{"message.timeout.ms", message_timeout_ms}, {"socket.timeout.ms", socket_timeout_ms}, {"linger.ms", "5"}};
@@ -33,18 +27,22 @@ ClientKeys keys_of(const WorkloadOptions& options) {
   return keys;
 }
 
-// What clients think, for whom looks into a run: "eos", "topic", "msg,protocol", ... of librdkafka.
-ClientKeys with_debug(ClientKeys keys) {
-  if (const char* debug = ::getenv("QUOKKA_CLIENT_DEBUG")) keys["debug"] = debug;
-  return keys;
-}
-
 }  // namespace
 
 int64_t monotonic_ns() {
   timespec now{};
   ::clock_gettime(CLOCK_MONOTONIC, &now);
   return static_cast<int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
+}
+
+Polled polled_of(RdKafka::Message& message) {
+  const Bytes bytes(static_cast<const uint8_t*>(message.payload()), message.payload() ? message.len() : 0);
+  return {message.partition(), message.offset(), decode_payload(bytes), monotonic_ns()};
+}
+
+ClientKeys with_debug(ClientKeys keys) {
+  if (const char* debug = ::getenv("QUOKKA_CLIENT_DEBUG")) keys["debug"] = debug;
+  return keys;
 }
 
 void Acknowledgements::add(int32_t partition, int64_t now_ns) {

@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "integration-tests/clients/kafka_client.h"
 #include "integration-tests/faults/history.h"
 
 namespace quokka {
@@ -68,5 +69,8 @@ class Workload {
 };
 
 int64_t monotonic_ns();
+Polled polled_of(RdKafka::Message& message);  // now
+// What clients think, for whom looks into a run: QUOKKA_CLIENT_DEBUG is "eos", "topic", "msg,protocol", ... of librdkafka.
+ClientKeys with_debug(ClientKeys keys);
 
 }  // namespace quokka
