@@ -8,7 +8,7 @@
 namespace quokka {
 
 std::unique_ptr<RdKafka::KafkaConsumer> make_group_consumer(const std::string& bootstrap, const std::string& group, const ClientKeys& keys,
-                                                            RdKafka::RebalanceCb* rebalances) {
+                                                            RdKafka::RebalanceCb* rebalances, RdKafka::SocketCb* sockets) {
   std::unique_ptr<RdKafka::Conf> conf(RdKafka::Conf::create(RdKafka::Conf::CONF_GLOBAL));
   ClientKeys all = {{"bootstrap.servers", bootstrap},    {"group.id", group},           {"enable.auto.commit", "false"},
                     {"auto.offset.reset", "earliest"},   {"session.timeout.ms", "6000"}, {"heartbeat.interval.ms", "500"},
@@ -19,6 +19,7 @@ std::unique_ptr<RdKafka::KafkaConsumer> make_group_consumer(const std::string& b
   for (const auto& [key, value] : all)
     if (conf->set(key, value, error) != RdKafka::Conf::CONF_OK) throw std::runtime_error(error);
   if (rebalances != nullptr && conf->set("rebalance_cb", rebalances, error) != RdKafka::Conf::CONF_OK) throw std::runtime_error(error);
+  if (sockets != nullptr && conf->set("socket_cb", sockets, error) != RdKafka::Conf::CONF_OK) throw std::runtime_error(error);
   std::unique_ptr<RdKafka::KafkaConsumer> consumer(RdKafka::KafkaConsumer::create(conf.get(), error));
   if (!consumer) throw std::runtime_error(error);
   return consumer;

@@ -59,7 +59,7 @@ class GroupMember final : private RdKafka::RebalanceCb {
 
 // A consumer that is a member of the group as soon as it subscribes. Destroyed without close(), it is gone without a word to the group.
 std::unique_ptr<RdKafka::KafkaConsumer> make_group_consumer(const std::string& bootstrap, const std::string& group, const ClientKeys& keys,
-                                                            RdKafka::RebalanceCb* rebalances = nullptr);
+                                                            RdKafka::RebalanceCb* rebalances = nullptr, RdKafka::SocketCb* sockets = nullptr);
 // The generation it is in; -1: none.
 int32_t generation_of(RdKafka::KafkaConsumer& consumer);
 

@@ -55,7 +55,7 @@ class Copiers::Copier final : private RdKafka::DeliveryReportCb, private RdKafka
     while (!is_over()) {
       if (!producer_ && !open_producer()) continue;
       if (is_stale_ && !assigned_.empty() && !rewind()) continue;
-      if (transaction() == Answer::dead) producer_.reset();
+      if (transaction() == Answer::dead) close_producer();
     }
     producer_.reset();
     consumer_->close();
@@ -76,8 +76,18 @@ class Copiers::Copier final : private RdKafka::DeliveryReportCb, private RdKafka
     producer_ = make_producer(owner_.options_.bootstrap, with_debug(keys), *this);
     is_stale_ = true;
     if (ask([&] { return producer_->init_transactions(call_timeout_ms); }) == Answer::done) return true;
-    producer_.reset();
+    close_producer();
     return false;
+  }
+
+  // Who was fenced waits before it takes its id back, or nobody of the two would get anything done.
+  void close_producer() {
+    std::string words;
+    const bool fenced = producer_->fatal_error(words) == RdKafka::ERR__FENCED;
+    producer_.reset();
+    if (!fenced) return;
+    ++owner_.fenced_;
+    eventually(below(1500), [&] { return is_over(); });
   }
 
   // Goes on where the group does: what was read and not committed is read again.
@@ -117,12 +127,25 @@ class Copiers::Copier final : private RdKafka::DeliveryReportCb, private RdKafka
     if (answer == Answer::done) answer = commit();
     if (answer == Answer::done) return answer;
     is_stale_ = true;
-    if (answer == Answer::dead) return answer;
+    if (answer == Answer::dead) {
+      look_for_forgotten(transaction);
+      return answer;
+    }
     if (below(2) == 0) producer_->flush(1000);  // else some are never sent
     answer = ask([&] { return producer_->abort_transaction(call_timeout_ms); });
     // What was to be committed and is aborted instead is aborted: the coordinator decides once.
-    if (answer == Answer::done) transaction.outcome = Outcome::failed;
+    if (answer == Answer::done)
+      transaction.outcome = Outcome::failed;
+    else
+      look_for_forgotten(transaction);
     return answer == Answer::done ? answer : Answer::dead;
+  }
+
+  // A record of it was acknowledged: a coordinator that knows of no transaction has forgotten one. Of an abort whose partitions it never heard of that is
+  // the right answer, after which librdkafka gives the producer up.
+  void look_for_forgotten(const Transaction& transaction) {
+    const bool known = std::any_of(transaction.copies.begin(), transaction.copies.end(), [](const Copy& copy) { return copy.send.outcome == Outcome::acknowledged; });
+    if (known && last_error_ == RdKafka::ERR_INVALID_TXN_STATE) ++owner_.forgotten_;
   }
 
   Answer copy() {
@@ -187,8 +210,6 @@ class Copiers::Copier final : private RdKafka::DeliveryReportCb, private RdKafka
     transaction.commit_invoked_ns = monotonic_ns();
     transaction.outcome = Outcome::unknown;
     const Answer answer = ask([&] { return producer_->commit_transaction(call_timeout_ms); });
-    // Its records and offsets were acknowledged: a coordinator that knows of no transaction has forgotten one.
-    if (answer == Answer::dead && last_error_ == RdKafka::ERR_INVALID_TXN_STATE) ++owner_.forgotten_;
     if (answer != Answer::done) return answer;
     transaction.outcome = Outcome::acknowledged;
     transaction.completed_ns = monotonic_ns();
@@ -200,17 +221,18 @@ class Copiers::Copier final : private RdKafka::DeliveryReportCb, private RdKafka
 
   // Again while the client says so.
   Answer ask(const std::function<RdKafka::Error*()>& call) {
+    last_error_ = RdKafka::ERR_NO_ERROR;
     const int64_t deadline = monotonic_ns() + int64_t{patience_ms} * 1'000'000;
     for (;;) {
       const std::unique_ptr<RdKafka::Error> error(call());
       if (!error) return Answer::done;
       if (error->is_retriable() && monotonic_ns() < deadline && !owner_.abandoned_) continue;
-      last_error_ = error->code();
+      std::string words;
+      last_error_ = error->is_fatal() ? producer_->fatal_error(words) : error->code();
       if (error->txn_requires_abort()) {
         ++owner_.aborted_by_error_;
         return Answer::abort;
       }
-      if (error->code() == RdKafka::ERR__FENCED) ++owner_.fenced_;
       return Answer::dead;
     }
   }
@@ -306,7 +328,7 @@ std::vector<std::string> Copiers::stop(const History& first) {
   std::map<int32_t, int64_t> ends;
   for (const Polled& polled : first.final_read) ends[polled.partition] = std::max(ends[polled.partition], polled.offset + 1);
   if (!eventually(patience_ms, [&] { return has_reached(ends); })) problems.push_back("the copiers do not come to the end of their input");
-  if (forgotten_ > 0) problems.push_back(fmt::format("{} commits were refused with INVALID_TXN_STATE", forgotten_.load()));
+  if (forgotten_ > 0) problems.push_back(fmt::format("{} transactions with acknowledged records could not be ended: INVALID_TXN_STATE", forgotten_.load()));
   enough_ = true;
   for (const auto& copier : copiers_) {
     copier->end();

@@ -42,7 +42,7 @@ class Copiers final : public SideLoad {
 
   int64_t committed() const { return committed_; }
   int64_t fenced() const { return fenced_; }    // transactions ended by another producer with their id
-  int64_t raised() const { return aborted_by_error_; }  // transactions aborted for an error
+  int64_t aborted_by_error() const { return aborted_by_error_; }
   bool wait_for_committed(int64_t more, int timeout_ms) const;
 
   int64_t achieved() const override { return committed_; }

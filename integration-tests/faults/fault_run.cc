@@ -9,9 +9,9 @@ namespace {
 
 // Topics of coordinators small enough to be made at once, time-outs short enough to be seen, and an input that is read as it is written.
 void prepare_for_coordinators(SceneOptions& options) {
-  const BrokerKeys keys = {{"offsets.topic.num.partitions", "5"},
+  const BrokerKeys keys = {{"offsets.topic.num.partitions", std::to_string(coordinator_partitions)},
                            {"offsets.topic.replication.factor", "3"},
-                           {"transaction.state.log.num.partitions", "5"},
+                           {"transaction.state.log.num.partitions", std::to_string(coordinator_partitions)},
                            {"group.initial.rebalance.delay.ms", "200"},
                            {"transaction.abort.timed.out.transaction.cleanup.interval.ms", "500"}};
   options.cluster.keys.insert(keys.begin(), keys.end());

@@ -4,12 +4,14 @@
 #include "integration-tests/faults/disk_rows.h"
 #include "integration-tests/faults/fault_row.h"
 #include "integration-tests/faults/file_rows.h"
+#include "integration-tests/faults/group_rows.h"
 #include "integration-tests/faults/kill_rows.h"
 #include "integration-tests/faults/network_rows.h"
 #include "integration-tests/faults/pause_rows.h"
 #include "integration-tests/faults/proxy_rows.h"
 #include "integration-tests/faults/start_rows.h"
 #include "integration-tests/faults/topic_rows.h"
+#include "integration-tests/faults/transaction_rows.h"
 
 namespace quokka {
 namespace {
@@ -32,10 +34,12 @@ std::span<const FaultRow> fault_rows() {
       {"F1", "kill -9 of the leader, started again soon, three times", Load::W3, fault(kill_leader_and_chase), {}, failover_ms_max},
       {"F2", "kill -9 of a follower, the controller, each in turn", Load::W1, fault(kill_each_in_turn), {}, failover_ms_max},
       {"F2", "kill -9 of a follower, the controller, each in turn", Load::W3, fault(kill_each_in_turn), {}, failover_ms_max},
+      {"F2", "kill -9 of a follower, the controller, each in turn", Load::W4, fault(kill_each_in_turn), {}, failover_ms_max},
       {"F3", "kill -9 of all brokers at once", Load::W1, fault(kill_all_at_once)},
       {"F3", "kill -9 of all brokers at once", Load::W3, fault(kill_all_at_once)},
       {"F4", "SIGTERM and start of each in turn", Load::W1, fault(restart_each_in_turn), {}, 3000},
       {"F4", "SIGTERM and start of each in turn", Load::W3, fault(restart_each_in_turn), {}, 3000},
+      {"F4", "SIGTERM and start of each in turn", Load::W4, fault(restart_each_in_turn), {}, 3000},
       {"F5", "SIGSTOP of the leader, shorter than its session", Load::W1, fault(pause_leader_briefly)},
       {"F6", "SIGSTOP of the leader, longer than its session", Load::W1, fault(pause_leader_past_session)},
       {"F6", "SIGSTOP of the leader, longer than its session", Load::W2, fault(pause_leader_past_session), acks_one_losses},
@@ -85,6 +89,17 @@ std::span<const FaultRow> fault_rows() {
       {"F34", "reassignment to other brokers and numbers of replicas, with kills", Load::W1, fault_of<Reassignment>()},
       {"F35", "a topic deleted without one of its brokers, and made again", Load::W1, fault(recreate_topic_with_a_broker_down)},
       {"F36", "unclean election", Load::W1, fault_of<UncleanElection>(), acks_one_losses},
+      {"F37", "another producer takes the transactional id of one that runs, three times", Load::W3, fault(two_producers_of_one_id)},
+      {"F37", "records of transactions time out, producers raise their epochs", Load::W3, fault_of<RaisedEpochs>()},
+      {"F38", "kill -9 of the coordinator of an ongoing transaction", Load::W3, fault_of<LeftTransaction>(LeftTransaction::At::ongoing)},
+      {"F38", "kill -9 of the coordinator before any marker of a commit", Load::W3, fault_of<LeftTransaction>(LeftTransaction::At::prepare_commit)},
+      {"F38", "kill -9 of the coordinator before any marker of an abort", Load::W3, fault_of<LeftTransaction>(LeftTransaction::At::prepare_abort)},
+      {"F38", "kill -9 of the coordinator between the markers of a commit", Load::W3, fault_of<LeftTransaction>(LeftTransaction::At::partly_marked)},
+      {"F39", "members of a group die without a word, one after another", Load::W4, fault(kill_members)},
+      {"F39", "a member stands still, another is cut off, longer than their sessions", Load::W4, fault(hold_members)},
+      {"F39", "static members started again, replaced and killed", Load::W4, fault(restart_static_members)},
+      {"F39", "kill -9 of the group's coordinator, three times", Load::W4, fault(kill_group_coordinator)},
+      {"F39", "members come and go all the time", Load::W4, fault(rebalance_storm)},
   };
   return rows;
 }

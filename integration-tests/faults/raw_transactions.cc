@@ -80,10 +80,10 @@ int RawTransactions::coordinator() {
   return found;
 }
 
-void RawTransactions::init() {
+void RawTransactions::init(int32_t transaction_timeout_ms) {
   InitProducerIdRequest request;
   request.transactional_id = id_;
-  request.transaction_timeout_ms = 60'000;
+  request.transaction_timeout_ms = transaction_timeout_ms;
   require(ask<InitProducerIdResponse>(coordinator(), request, patience,
                                       [this](const InitProducerIdResponse& response) {
                                         producer_ = response.producer_id;
@@ -93,8 +93,8 @@ void RawTransactions::init() {
           "InitProducerId");
 }
 
-void RawTransactions::add_partition() {
-  const std::vector<PartitionIndex> partitions = {PartitionIndex(0)};
+void RawTransactions::add_partition(int32_t partition) {
+  const std::vector<PartitionIndex> partitions = {PartitionIndex(partition)};
   std::vector<AddPartitionsToTxnRequest::AddPartitionsToTxnTopic> topics = {{topic_, partitions}};
   AddPartitionsToTxnRequest request;
   request.v3_and_below_transactional_id = id_;
@@ -108,11 +108,12 @@ void RawTransactions::add_partition() {
           "AddPartitionsToTxn");
 }
 
-ErrorCode RawTransactions::produce(const std::string& value, int32_t sequence, Duration timeout) {
+ErrorCode RawTransactions::produce(const std::string& value, int32_t sequence, Duration timeout, int32_t partition) {
   BatchBuilder builder({.producer_id = producer_, .producer_epoch = epoch_, .base_sequence = sequence, .is_transactional = true});
   builder.add(1, std::nullopt, Bytes(reinterpret_cast<const uint8_t*>(value.data()), value.size()));
   const std::vector<uint8_t> batch = builder.build();
   std::vector<ProduceRequest::TopicProduceData::PartitionProduceData> partitions(1);
+  partitions[0].index = PartitionIndex(partition);
   partitions[0].records.bytes = Bytes(batch);
   std::vector<ProduceRequest::TopicProduceData> topics = {{topic_, partitions}};
   ProduceRequest request;
@@ -121,8 +122,12 @@ ErrorCode RawTransactions::produce(const std::string& value, int32_t sequence, D
   request.timeout_ms = 10'000;
   request.topic_data = topics;
   const auto metadata = client_->metadata(std::vector<std::string>{topic_}, false);
-  if (!metadata || metadata->message.topics.empty() || metadata->message.topics[0].partitions.empty()) return ErrorCode::LEADER_NOT_AVAILABLE;
-  return ask<ProduceResponse>(metadata->message.topics[0].partitions[0].leader_id.value, request, timeout,
+  if (!metadata || metadata->message.topics.empty()) return ErrorCode::LEADER_NOT_AVAILABLE;
+  int leader = -1;
+  for (const auto& each : metadata->message.topics[0].partitions)
+    if (each.partition_index.value == partition) leader = each.leader_id.value;
+  if (leader < 0) return ErrorCode::LEADER_NOT_AVAILABLE;
+  return ask<ProduceResponse>(leader, request, timeout,
                               [](const ProduceResponse& response) { return response.responses[0].partition_responses[0].error_code; });
 }
 

@@ -17,9 +17,9 @@ class RawTransactions {
 
   int coordinator();  // the broker
   // Throw if it is refused.
-  void init();
-  void add_partition();  // of partition 0
-  ErrorCode produce(const std::string& value, int32_t sequence, Duration timeout = patience);
+  void init(int32_t transaction_timeout_ms = 60'000);
+  void add_partition(int32_t partition = 0);
+  ErrorCode produce(const std::string& value, int32_t sequence, Duration timeout = patience, int32_t partition = 0);
   ErrorCode end(bool committed, Duration timeout = patience);
   std::string state();  // as DescribeTransactions tells it
   // Closes all connections, answered or not.

@@ -14,6 +14,7 @@ const char* name(Load load) {
     case Load::W1: return "W1";
     case Load::W2: return "W2";
     case Load::W3: return "W3";
+    case Load::W4: return "W4";
   }
   return "?";
 }
@@ -75,6 +76,13 @@ std::unique_ptr<SideLoad> Scene::make_side_load() {
       options.run = options_.seed;
       options.producer_keys = options_.copier_keys;
       return std::make_unique<Copiers>(options);
+    }
+    case Load::W4: {
+      ReadersOptions options;
+      options.bootstrap = cluster_.bootstrap();
+      options.topic = topic_;
+      options.partitions = partitions;
+      return std::make_unique<Readers>(options);
     }
   }
   return nullptr;

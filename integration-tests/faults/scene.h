@@ -11,16 +11,19 @@
 #include "integration-tests/clients/kafka_client.h"
 #include "integration-tests/cluster/local_cluster.h"
 #include "integration-tests/faults/copiers.h"
+#include "integration-tests/faults/readers.h"
 #include "integration-tests/faults/workload.h"
 
 namespace quokka {
 
-// W3 is a load beside W1, on the topic that W1 writes.
+// W3 and W4 are loads beside W1, on the topic that W1 writes.
 enum class Load {
   W1,  // acks=all, idempotent
   W2,  // acks=1
   W3,  // W1, and transactional copies of it
+  W4,  // W1, and a group that reads it
 };
+inline constexpr int coordinator_partitions = 5;  // of each coordinators' topic, under W3 and W4
 const char* name(Load load);
 
 struct SceneOptions {
@@ -45,6 +48,7 @@ class Scene {
   ClusterZnodes& znodes() { return znodes_; }
   Workload& workload() { return *workload_; }
   Copiers& copiers() { return dynamic_cast<Copiers&>(*side_load_); }  // W3
+  Readers& readers() { return dynamic_cast<Readers&>(*side_load_); }  // W4
   SideLoad* side_load() { return side_load_.get(); }  // null: the first load is alone
   const std::string& topic() const { return topic_; }
   uint32_t seed() const { return options_.seed; }
