@@ -129,7 +129,9 @@ archives_under = $(patsubst %,$(OUT)/lib%.a,$(rooms_of_$(firstword $(subst /, ,$
 $(FUZZ_PROGRAMS): $(OUT)/%: $(OUT)/%.o $$(call archives_under,$$*)
 	$(LINK) $(LIBS) -fsanitize=fuzzer
 $(BENCH_PROGRAMS): $(OUT)/%: $(OUT)/%.o $(ARCHIVES)
-	$(LINK) $(LIBS) -lbenchmark -lbenchmark_main
+	$(LINK) $(LIBS) $(BENCH_LIBS) -lbenchmark -lbenchmark_main
+$(filter $(OUT)/integration-tests/%,$(BENCH_PROGRAMS)): $(call archives,integration-tests)
+$(filter $(OUT)/integration-tests/%,$(BENCH_PROGRAMS)): BENCH_LIBS := -lrdkafka++ -lrdkafka
 
 # `make unit-test ROOM=broker/log` runs the tests of one folder and those below it.
 ROOM ?=
