@@ -322,14 +322,10 @@ bool FetchCall::read_all() {
 }
 
 void FetchCall::read_one(const FetchWish& wish, const PartitionPtr& partition, int64_t& bytes_left, bool& min_one_message, Reading& reading) {
-  if (wish.partition_bytes_max < 0 || bytes_max_ < 0) {
-    reading.error = ErrorCode::UNKNOWN_SERVER_ERROR;
-    return;
-  }
   if (redirect(wish, *partition, reading)) return;
   Partition::Read read;
   read.offset = wish.fetch_offset;
-  read.bytes_max = std::min<int64_t>(wish.partition_bytes_max, std::max<int64_t>(0, bytes_left));
+  read.bytes_max = std::max<int64_t>(0, std::min<int64_t>(wish.partition_bytes_max, bytes_left));
   read.min_one_message = min_one_message;
   read.isolation = isolation_;
   read.current_leader_epoch = wish.current_leader_epoch;
@@ -343,6 +339,11 @@ void FetchCall::read_one(const FetchWish& wish, const PartitionPtr& partition, i
   Result<Partition::ReadAnswer> answer = partition->read(read);
   if (!answer) {
     reading.error = answer.code();
+    return;
+  }
+  // A negative limit is no error where there is nothing to read.
+  if ((wish.partition_bytes_max < 0 || bytes_max_ < 0) && wish.fetch_offset < answer->end) {
+    reading.error = ErrorCode::UNKNOWN_SERVER_ERROR;
     return;
   }
   reading.high_watermark = answer->high_watermark;

@@ -56,9 +56,13 @@ class Produce : public std::enable_shared_from_this<Produce> {
     Offset log_start;
     std::optional<std::string> message;
     std::vector<RecordError> record_errors;
+    std::optional<ErrorCode> twin_refused{};  // of other records for this partition, which the version does not allow
   };
 
   void collect();
+  void unite(Outcome& first, const Outcome& second) const;
+  std::optional<ErrorCode> refused_by_version(const Outcome& outcome) const;
+  void answer_twins();
   ErrorCode check_whole() const;
   // Partitions whose transaction is to be verified, as places in outcomes_.
   std::vector<size_t> begin_verification(const ClusterView& view);
@@ -112,7 +116,8 @@ AppendRules append_rules(const LogConfig& config) {
   return rules;
 }
 
-// One outcome a partition, those of a topic side by side. Of a partition that is named twice the last records count.
+// One outcome a partition, those of a topic side by side. Of a partition that is named twice the last records count that the version allows; the
+// answer tells the refusal of others all the same, as Kafka's does.
 void Produce::collect() {
   for (const auto& topic : request().topic_data) {
     for (const auto& partition : topic.partition_data) {
@@ -127,9 +132,40 @@ void Produce::collect() {
   const auto out_of_order = [&](const Outcome& a, const Outcome& b) { return !is_before(a, b); };
   if (std::adjacent_find(outcomes_.begin(), outcomes_.end(), out_of_order) == outcomes_.end()) return;
   std::stable_sort(outcomes_.begin(), outcomes_.end(), is_before);
-  // Of equals, which are in the order of the request, the last stays.
-  const auto first_kept = std::unique(outcomes_.rbegin(), outcomes_.rend(), [&](const Outcome& a, const Outcome& b) { return place(a) == place(b); });
-  outcomes_.erase(outcomes_.begin(), first_kept.base());
+  // Equals are in the order of the request.
+  size_t kept = 0;
+  for (size_t i = 1; i < outcomes_.size(); ++i) {
+    if (place(outcomes_[i]) == place(outcomes_[kept])) unite(outcomes_[kept], outcomes_[i]);
+    else if (++kept != i) outcomes_[kept] = std::move(outcomes_[i]);
+  }
+  outcomes_.resize(kept + 1);
+}
+
+void Produce::unite(Outcome& first, const Outcome& second) const {
+  const std::optional<ErrorCode> first_refused = refused_by_version(first), second_refused = refused_by_version(second);
+  if (second_refused && !first_refused) {
+    first.twin_refused = second_refused;
+    return;
+  }
+  if (first_refused) first.twin_refused = second_refused ? second_refused : first_refused;
+  first.records = second.records;
+}
+
+std::optional<ErrorCode> Produce::refused_by_version(const Outcome& outcome) const {
+  if (!outcome.records) return ErrorCode::INVALID_REQUEST;
+  if (const auto refused = check_produce_version(*outcome.records, version_)) return refused->code;
+  return std::nullopt;
+}
+
+void Produce::answer_twins() {
+  for (Outcome& outcome : outcomes_) {
+    if (!outcome.twin_refused) continue;
+    Outcome refused;
+    refused.topic = outcome.topic;
+    refused.partition = outcome.partition;
+    refused.error = *outcome.twin_refused;
+    outcome = std::move(refused);
+  }
 }
 
 // What is looked at before the request is taken apart; an error is that of every partition.
@@ -150,7 +186,10 @@ ErrorCode Produce::check_whole() const {
 void Produce::run() {
   collect();
   if (const ErrorCode refused = check_whole(); refused != ErrorCode::NONE) {
-    for (Outcome& outcome : outcomes_) outcome.error = refused;
+    for (Outcome& outcome : outcomes_) {
+      outcome.error = refused;
+      outcome.twin_refused.reset();
+    }
   } else {
     std::vector<size_t> places;
     if (request().transactional_id) places = begin_verification(*services_.view.get());
@@ -250,6 +289,7 @@ void Produce::append(size_t index, const ClusterView& view) {
   const int16_t acks = request().acks;
   if (view.partition(outcome.topic, outcome.partition) == nullptr) {
     outcome.error = unknown_partition_error(view);  // not measured: a client may invent any number of names
+    outcome.twin_refused.reset();
     return;
   }
   if (!outcome.records) return fail(outcome, ErrorCode::INVALID_REQUEST);
@@ -322,6 +362,7 @@ void Produce::on_committed(size_t index, ErrorCode error) {
 
 void Produce::answer() {
   if (timer_ != 0) loop_.cancel(timer_);
+  answer_twins();
   if (request().acks == 0) {
     for (const Outcome& outcome : outcomes_) {
       if (outcome.error != ErrorCode::NONE)

@@ -156,6 +156,33 @@ TEST_F(RecordHandlersTest, B18AProduceAnswersEachPartitionOnceWithThoseOfItsTopi
   EXPECT_EQ(answer->response.responses.size(), 2u);
 }
 
+TEST_F(RecordHandlersTest, OfAPartitionNamedTwiceTheLastRecordsThatTheVersionAllowsCountAndTheRefusalIsTold) {
+  const std::vector<uint8_t> good = one_record();
+  std::vector<uint8_t> old = good;
+  old[16] = 1;  // magic
+  for (const bool good_first : {true, false}) {
+    std::vector<PartitionData> twice(2);
+    twice[good_first ? 0 : 1].records.bytes = Bytes(good);
+    twice[good_first ? 1 : 0].records.bytes = Bytes(old);
+    const auto answer = produce({{"orders", twice}});
+    ASSERT_EQ(answer->response.responses[0].partition_responses.size(), 1u);
+    EXPECT_NE(answer->response.responses[0].partition_responses[0].error_code, ErrorCode::NONE);
+    EXPECT_EQ(answer->response.responses[0].partition_responses[0].base_offset, Offset(-1));
+  }
+  std::vector<PartitionData> once(1);
+  once[0].records.bytes = Bytes(good);
+  EXPECT_EQ(produce({{"orders", once}})->response.responses[0].partition_responses[0].base_offset, Offset(2)) << "both were appended";
+}
+
+TEST_F(RecordHandlersTest, ANegativeLimitOfAFetchIsAnErrorOnlyWhereThereIsSomethingToRead) {
+  std::vector<FetchPartition> wish{partition(0)};
+  wish[0].partition_max_bytes = -1;
+  EXPECT_EQ(fetch({topic("orders", wish)})->response.responses[0].partitions[0].error_code, ErrorCode::NONE);
+  const std::vector<uint8_t> batch = one_record();
+  EXPECT_EQ(produce("orders", Bytes(batch)), ErrorCode::NONE);
+  EXPECT_EQ(fetch({topic("orders", wish)})->response.responses[0].partitions[0].error_code, ErrorCode::UNKNOWN_SERVER_ERROR);
+}
+
 // What is quadratic in them does not end within the patience of a test.
 TEST_F(RecordHandlersTest, B13AProduceToHundredsOfThousandsOfPartitions) {
   std::vector<PartitionData> many(100'000);
