@@ -148,17 +148,46 @@ void Group::put_offset(const TopicPartition& partition, Offset offset) {
 std::vector<TopicPartition> Group::expired_offsets(GroupTime now, int64_t retention_ms) const {
   const bool is_empty = protocol_type && is(GroupState::EMPTY);
   const bool is_simple = !protocol_type;
-  const bool is_stable_consumer = is_consumer_group() && subscriptions && is(GroupState::STABLE);
+  // Of the consumer protocol what is subscribed to is known at any time.
+  const bool is_stable_consumer = is_consumer_group() && subscriptions && (is(GroupState::STABLE) || (consumer && !is_empty));
   std::vector<TopicPartition> expired;
   if (!is_empty && !is_simple && !is_stable_consumer) return expired;
   for (const auto& [partition, offset] : offsets) {
     if (is_stable_consumer && subscriptions->count(partition.topic) != 0) continue;
     const OffsetRecord& record = offset.record;
-    const int64_t kept_since = is_empty ? state_timestamp_ms.value_or(record.commit_timestamp_ms) : record.commit_timestamp_ms;
+    int64_t kept_since = is_empty ? state_timestamp_ms.value_or(record.commit_timestamp_ms) : record.commit_timestamp_ms;
+    if (consumer) kept_since = std::max(kept_since, record.commit_timestamp_ms);
     const bool is_over = record.expire_timestamp_ms ? now.wall.ms >= *record.expire_timestamp_ms : now.wall.ms - kept_since >= retention_ms;
     if (is_over) expired.push_back(partition);
   }
   return expired;
+}
+
+// --- The consumer protocol
+
+void Group::begin_consumer_protocol() {
+  consumer.emplace();
+  protocol_type = "consumer";
+  protocol.reset();
+  leader.reset();
+  generation = 0;
+  pending_members.clear();
+  join_timer.reset();
+  topics_revision = 0;
+}
+
+void Group::end_consumer_protocol(GroupTime now) {
+  consumer.reset();
+  timers.clear();
+  protocol_type.reset();
+  subscriptions.reset();
+  if (!is(GroupState::DEAD)) transition_to(GroupState::EMPTY, now);
+}
+
+void Group::note_consumer_state(GroupTime now) {
+  subscriptions = consumer->subscribed_names();
+  const GroupState next = consumer->state();
+  if (!is(GroupState::DEAD) && !is(next)) transition_to(next, now);
 }
 
 // --- Pictures

@@ -1,4 +1,6 @@
 // One group: its members, its committed offsets, and the questions that a coordinator asks about them. It decides nothing. PURE.
+//
+// A group speaks the classic protocol, with its members here, or the consumer protocol, with its members in `consumer`. Offsets are common to both.
 #pragma once
 
 #include <deque>
@@ -9,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "broker/group/consumer_group.h"
 #include "broker/group/group_values.h"
 
 namespace quokka {
@@ -91,6 +94,16 @@ class Group {
   // Those that have outlived `retention_ms` by the rules of KIP-211.
   std::vector<TopicPartition> expired_offsets(GroupTime now, int64_t retention_ms) const;
 
+  // --- The consumer protocol
+  struct Timers {
+    std::optional<MonoTime> session_ends;
+    std::optional<MonoTime> rebalance_ends;  // while it is to give up partitions
+  };
+  void begin_consumer_protocol();
+  void end_consumer_protocol(GroupTime now);
+  // After `consumer` changed.
+  void note_consumer_state(GroupTime now);
+
   GroupRecord record(const std::map<std::string, std::string>& assignments) const;
   GroupDescription describe() const;
 
@@ -111,6 +124,10 @@ class Group {
   std::optional<JoinTimer> join_timer;
   std::optional<MonoTime> sync_until;
   std::optional<MonoTime> due;  // when the coordinator looks next; not after any of the times above
+
+  std::optional<ConsumerGroup> consumer;
+  std::map<std::string, Timers> timers;  // of its members, by member id
+  uint64_t topics_revision = 0;          // that the topics in `consumer` are known to agree with
 
   Offsets offsets;
   std::map<ProducerId, Offsets> open_offsets;  // of transactions that are not decided

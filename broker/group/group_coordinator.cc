@@ -25,7 +25,7 @@ GroupCoordinator::GroupCoordinator(Settings settings, Ports ports)
     : settings_(std::move(settings)), ports_(std::move(ports)), shards_(ports_.loops, [this](PartitionIndex partition, Loop& loop) {
         Journal::Settings journal = settings_.journal;
         journal.partition = {std::string(kGroupMetadataTopic), partition};
-        return std::make_unique<GroupShard>(settings_.groups, std::move(journal), Journal::Ports{loop, ports_.pool, ports_.logs});
+        return std::make_unique<GroupShard>(settings_.groups, std::move(journal), Journal::Ports{loop, ports_.pool, ports_.logs}, ports_.view);
       }) {}
 
 void GroupCoordinator::start() {
@@ -94,6 +94,29 @@ void GroupCoordinator::leave(std::string group, std::vector<MemberIdentity> memb
       [](ErrorCode error, auto answer) { answer({error, {}}); });
 }
 
+void GroupCoordinator::consumer_heartbeat(ConsumerHeartbeat beat, Function<void(ConsumerHeartbeatAnswer)> done) {
+  // Kafka's ids of members are in the form of its other ids.
+  for (Uuid id; beat.unique.empty() || beat.unique.front() == '-'; beat.unique = id.str()) {
+    const uint64_t high = ports_.random.next();
+    id = Uuid::from_random(high, ports_.random.next());
+  }
+  ConsumerHeartbeatAnswer refusal;
+  refusal.member_id = beat.member_id;
+  const std::string group = beat.group;
+  with_shard(
+      group, std::move(done), [beat = std::move(beat)](GroupShard& shard, auto answer) { shard.consumer_heartbeat(beat, std::move(answer)); },
+      [refusal = std::move(refusal)](ErrorCode error, auto answer) mutable {
+        refusal.error = error;
+        answer(std::move(refusal));
+      });
+}
+
+void GroupCoordinator::describe_consumer_group(std::string group, Function<void(GroupShard::Described)> done) {
+  with_shard(
+      group, std::move(done), [group](GroupShard& shard, auto answer) { shard.describe_consumer_group(group, std::move(answer)); },
+      [group](ErrorCode error, auto answer) { answer(Error{error, group}); });
+}
+
 void GroupCoordinator::commit(OffsetCommit commit, Function<void(std::vector<ErrorCode>)> done) {
   const std::string group = commit.group;
   const size_t count = commit.partitions.size();
@@ -110,13 +133,10 @@ void GroupCoordinator::write_marker(PartitionIndex partition, ProducerId produce
       [](ErrorCode, auto answer) { answer(ErrorCode::NOT_LEADER_OR_FOLLOWER); });
 }
 
-void GroupCoordinator::fetch_offsets(std::string group, std::optional<std::vector<TopicPartition>> partitions, bool require_stable,
-                                     Function<void(GroupShard::Fetched)> done) {
+void GroupCoordinator::fetch_offsets(OffsetsWanted wanted, Function<void(GroupShard::Fetched)> done) {
+  const std::string group = wanted.group;
   with_shard(
-      group, std::move(done),
-      [group, partitions = std::move(partitions), require_stable](GroupShard& shard, auto answer) {
-        shard.fetch_offsets(group, partitions, require_stable, std::move(answer));
-      },
+      group, std::move(done), [wanted = std::move(wanted)](GroupShard& shard, auto answer) { shard.fetch_offsets(wanted, std::move(answer)); },
       [group](ErrorCode error, auto answer) { answer(Error{error, group}); });
 }
 

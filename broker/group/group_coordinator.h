@@ -56,11 +56,12 @@ class GroupCoordinator {
   void sync(SyncGroup sync, Function<void(SyncAnswer)> done);
   void heartbeat(std::string group, MemberIdentity member, int32_t generation, Function<void(ErrorCode)> done);
   void leave(std::string group, std::vector<MemberIdentity> members, Function<void(GroupShard::Left)> done);
+  void consumer_heartbeat(ConsumerHeartbeat beat, Function<void(ConsumerHeartbeatAnswer)> done);  // `unique` is drawn here
+  void describe_consumer_group(std::string group, Function<void(GroupShard::Described)> done);
   void commit(OffsetCommit commit, Function<void(std::vector<ErrorCode>)> done);
   // The end of a transaction in that partition of __consumer_offsets. NOT_LEADER_OR_FOLLOWER while it is not coordinated here.
   void write_marker(PartitionIndex partition, ProducerId producer, ProducerEpoch epoch, EndTransactionMarker marker, Function<void(ErrorCode)> done);
-  void fetch_offsets(std::string group, std::optional<std::vector<TopicPartition>> partitions, bool require_stable,
-                     Function<void(GroupShard::Fetched)> done);
+  void fetch_offsets(OffsetsWanted wanted, Function<void(GroupShard::Fetched)> done);
   void describe(std::string group, Function<void(Result<GroupDescription>)> done);
   // All groups of this broker; COORDINATOR_LOAD_IN_PROGRESS if a shard is being loaded.
   void list(Function<void(ErrorCode, std::vector<GroupOverview>)> done);

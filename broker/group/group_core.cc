@@ -86,6 +86,7 @@ GroupEffects GroupCore::on_written(uint64_t number, ErrorCode error, GroupTime n
 // --- The log
 
 void GroupCore::apply(const StoredGroupRecord& record, Offset batch_offset, ProducerId transaction, GroupTime now) {
+  if (record.consumer) return apply_consumer(record, now);
   if (record.partition && record.offset) {
     Group& group = create(record.group, now);
     if (transaction.value < 0) return group.put_offset(*record.partition, {*record.offset, batch_offset});
@@ -107,6 +108,7 @@ void GroupCore::apply(const StoredGroupRecord& record, Offset batch_offset, Prod
   } else {
     group->loaded.reset();
   }
+  if (group->consumer) return;
   const bool is_over = loading_ ? !group->loaded : group->is(GroupState::DEAD) && (!record.partition || group->generation == 0);
   if (is_over && !group->has_offsets()) erase(record.group);
 }
@@ -126,6 +128,9 @@ GroupEffects GroupCore::on_loaded(GroupTime now) {
   loading_ = false;
   GroupEffects effects;
   for (auto& [id, group] : groups_) {
+    // What is left of the other protocol is of before a broker had the group that does not know it.
+    if (group.consumer && group.loaded) leave_consumer_protocol(group, now, effects);
+    if (group.consumer) on_consumer_loaded(group, now);
     if (!group.loaded) continue;
     const GroupRecord record = std::move(*group.loaded);
     group.loaded.reset();
@@ -180,13 +185,14 @@ GroupEffects GroupCore::on_unloaded() {
 
 std::vector<GroupOverview> GroupCore::list() const {
   std::vector<GroupOverview> all;
-  for (const auto& [id, group] : groups_) all.push_back({id, group.protocol_type.value_or(""), group.state, group.members.size(), group.offsets.size(), group.rebalance_count});
+  for (const auto& [id, group] : groups_) all.push_back({id, group.protocol_type.value_or(""), group.state, group.consumer ? group.consumer->members().size() : group.members.size(), group.offsets.size(), group.rebalance_count,
+                   group.consumer.has_value()});
   return all;
 }
 
 GroupDescription GroupCore::describe(const std::string& group) const {
   const auto found = groups_.find(group);
-  return found == groups_.end() ? GroupDescription() : found->second.describe();
+  return found == groups_.end() || found->second.consumer ? GroupDescription() : found->second.describe();
 }
 
 size_t GroupCore::offset_count() const {

@@ -1,4 +1,4 @@
-// The coordinator of the groups of one shard: membership, rebalances, committed offsets, their expiry. It decides and performs nothing. PURE.
+// The coordinator of the groups of one shard, of the classic and the consumer protocol: membership, rebalances, committed offsets, their expiry. It decides and performs nothing. PURE.
 //
 //   Empty -> PreparingRebalance: members join, within the initial delay or the rebalance time-out -> CompletingRebalance: the leader, one of the members,
 //   sends everybody's assignment; it is written; members get theirs -> Stable. Whatever changes the members begins again at PreparingRebalance.
@@ -10,6 +10,11 @@
 // The rules are those of Kafka's classic protocol: KIP-62 (session and rebalance time-outs), KIP-134 (initial delay), KIP-345 (static members), KIP-394
 // (member ids), KIP-211 (expiry), KIP-814 (skipped assignments). Better than Kafka: no request is left without an answer (a JoinGroup or SyncGroup
 // that the same member repeats is answered REBALANCE_IN_PROGRESS, that of a member which is removed UNKNOWN_MEMBER_ID).
+//
+// Groups of the consumer protocol (KIP-848) are as their records say, all of them: what a heartbeat changes is written, applied, and answered when it is
+// committed. The coordinator assigns; a member gives up what it is to give up, says so, and then gets what others gave up. A group begins to speak the
+// protocol while it has no members, or by an upgrade. Better than Kafka: a member that was fenced comes back at once, under its former id; offsets of a
+// group that became empty are kept from then on.
 #pragma once
 
 #include <map>
@@ -24,6 +29,8 @@
 
 namespace quokka {
 
+class ConsumerChange;
+
 struct GroupSettings {
   int32_t session_timeout_min_ms = 6000;       // group.min.session.timeout.ms
   int32_t session_timeout_max_ms = 1'800'000;  // group.max.session.timeout.ms
@@ -32,11 +39,13 @@ struct GroupSettings {
   size_t pending_members_max = 10'000;         // of a group: then the one that is to expire first goes
   int32_t offset_metadata_bytes_max = 4096;    // offset.metadata.max.bytes
   int64_t offset_retention_ms = 604'800'000;   // offsets.retention.minutes
+  ConsumerGroupSettings consumer{};
 };
 
 class GroupCore {
  public:
-  explicit GroupCore(GroupSettings settings) : settings_(settings) {}
+  // `topics` outlives it.
+  GroupCore(GroupSettings settings, const GroupTopics& topics) : settings_(std::move(settings)), topics_(topics) {}
 
   // --- Members. An answer that is not in the effects comes with those of a later call.
   GroupEffects on_join(GroupRequestId request, const JoinGroup& join, GroupTime now);
@@ -49,12 +58,24 @@ class GroupCore {
   };
   Left on_leave(const std::string& group, const std::vector<MemberIdentity>& members, GroupTime now);
 
+  // --- Members of the consumer protocol (KIP-848). With writes the answer stands for what becomes of them, else for what is applied: the caller waits
+  // until that is committed.
+  struct Beat {
+    ConsumerHeartbeatAnswer answer;
+    GroupEffects effects;
+  };
+  Beat on_consumer_heartbeat(const ConsumerHeartbeat& beat, GroupTime now);
+  // GROUP_ID_NOT_FOUND also for a classic group.
+  Result<ConsumerGroupDescription> describe_consumer_group(const std::string& group) const;
+
   // --- Offsets. With a write, the answer NONE stands for what becomes of it (on the caller to wait).
   struct Committed {
     std::vector<ErrorCode> partitions;  // as asked
     GroupEffects effects;
   };
   Committed on_offset_commit(const OffsetCommit& commit, GroupTime now);
+  // A member that fetches by the consumer protocol: UNKNOWN_MEMBER_ID, STALE_MEMBER_EPOCH.
+  ErrorCode check_fetch(const std::string& group, const FetchingMember& member) const;
   // nullopt: all. Only what is committed may be told: the caller waits until what was applied is.
   std::vector<FetchedOffset> fetch_offsets(const std::string& group, const std::optional<std::vector<TopicPartition>>& partitions,
                                            bool require_stable) const;
@@ -145,6 +166,19 @@ class GroupCore {
   void on_group_due(Group& group, GroupTime now, GroupEffects& effects);
   void on_static_member_written(Group& group, const Pending& pending, ErrorCode error, GroupTime now, GroupEffects& effects);
 
+  // The consumer protocol (group_consumer.cc)
+  struct Sender;
+  Result<Sender> sender_of(const ConsumerGroup& group, const ConsumerHeartbeat& beat) const;
+  Beat admit(Group& group, const Sender& sender, const ConsumerHeartbeat& beat, GroupTime now);
+  Beat leave_consumer_group(const ConsumerHeartbeat& beat);
+  void fence_members(Group& group, const std::map<std::string, std::string>& why, GroupEffects& effects);  // by member id
+  void write_consumer(Group& group, ConsumerChange& change, GroupEffects& effects);
+  void leave_consumer_protocol(Group& group, GroupTime now, GroupEffects& effects);
+  void on_consumer_due(Group& group, GroupTime now, GroupEffects& effects);
+  void apply_consumer(const StoredGroupRecord& record, GroupTime now);
+  void on_consumer_loaded(Group& group, GroupTime now);
+  static ErrorCode check_member_epoch(const ConsumerGroup& group, const std::string& member_id, int32_t epoch);
+
   // Offsets (group_offsets.cc)
   ErrorCode check_commit(const Group& group, const OffsetCommit& commit) const;
   // Tombstones for these offsets, and for the group if it is, or becomes, nothing.
@@ -152,6 +186,7 @@ class GroupCore {
   uint64_t write(GroupEffects& effects, std::vector<StoredGroupRecord> records, Pending pending);
 
   const GroupSettings settings_;
+  const GroupTopics& topics_;
   std::map<std::string, Group> groups_;
   std::set<std::pair<MonoTime, std::string>> due_;  // groups by the time to look at them
   std::map<uint64_t, Pending> pending_;

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/group/consumer_harness.h"
 #include "broker/group/group_core.h"
 #include "broker/group/group_records.h"
 
@@ -18,7 +19,7 @@ namespace quokka {
 
 class GroupHarness {
  public:
-  explicit GroupHarness(GroupSettings s = {}) : settings(s), core(s) { perform(core.on_loaded(now())); }
+  explicit GroupHarness(GroupSettings s = {}) : settings(s), core(settings, topics) { perform(core.on_loaded(now())); }
 
   struct Person {
     std::string member_id;
@@ -37,6 +38,7 @@ class GroupHarness {
 
   // ---- The world
   const GroupSettings settings;
+  FakeTopics topics;
   GroupCore core;
   std::map<std::string, Person> people;
   std::vector<StoredGroupRecord> log;

@@ -36,6 +36,8 @@ bool GroupCore::accepts(const Group& group, const std::string& member_id) const 
     case GroupState::DEAD: return true;
     case GroupState::PREPARING_REBALANCE: return (is_member && member->second.joining) || group.joined_count() < settings_.members_max;
     case GroupState::COMPLETING_REBALANCE:
+    case GroupState::ASSIGNING:  // of the other protocol
+    case GroupState::RECONCILING:
     case GroupState::STABLE: return is_member || group.members.size() < settings_.members_max;
   }
   return false;
@@ -54,6 +56,10 @@ GroupEffects GroupCore::on_join(GroupRequestId request, const JoinGroup& join, G
   Group* found = known(join.group);
   if (found == nullptr && !is_new) return refuse(join.member_id, ErrorCode::UNKNOWN_MEMBER_ID);
   Group& group = found != nullptr ? *found : create(join.group, now);
+  if (group.consumer) {
+    if (!group.is(GroupState::EMPTY)) return refuse(join.member_id, ErrorCode::INCONSISTENT_GROUP_PROTOCOL);
+    leave_consumer_protocol(group, now, effects);
+  }
   if (!accepts(group, join.member_id)) {
     if (group.has(join.member_id)) drop_member(group, join.member_id, effects);
     else group.remove(join.member_id);
@@ -149,6 +155,8 @@ void GroupCore::join_known(Group& group, GroupRequestId request, const JoinGroup
         made.members.clear();
         return answer(std::move(made));
       }
+    case GroupState::ASSIGNING:
+    case GroupState::RECONCILING:
     case GroupState::EMPTY:
     case GroupState::DEAD: return answer(refusal(join.member_id, ErrorCode::UNKNOWN_MEMBER_ID));
   }

@@ -26,6 +26,12 @@ ErrorCode GroupCore::check_commit(const Group& group, const OffsetCommit& commit
   if (group.is(GroupState::DEAD)) return ErrorCode::COORDINATOR_NOT_AVAILABLE;
   // Consumers that assign partitions by themselves, and tools, commit without a generation while the group has no members.
   if (commit.generation < 0 && group.is(GroupState::EMPTY)) return ErrorCode::NONE;
+  if (group.consumer) {
+    const ConsumerMember* member = group.consumer->member(commit.member.member_id);
+    if (member != nullptr && !member->is_classic() && !commit.knows_member_epochs && !commit.transaction) return ErrorCode::UNSUPPORTED_VERSION;
+    const ErrorCode error = check_member_epoch(*group.consumer, commit.member.member_id, commit.generation);
+    return error == ErrorCode::STALE_MEMBER_EPOCH && commit.transaction ? ErrorCode::ILLEGAL_GENERATION : error;
+  }
   // In a transaction the producer's epoch fences as well, and old clients name no member.
   if (commit.generation < 0 && commit.member.member_id.empty() && !commit.member.instance_id)
     return commit.transaction ? ErrorCode::NONE : ErrorCode::UNKNOWN_MEMBER_ID;
@@ -46,7 +52,7 @@ GroupCore::Committed GroupCore::on_offset_commit(const OffsetCommit& commit, Gro
   if (group == nullptr && commit.generation >= 0 && !commit.transaction) return refuse(ErrorCode::ILLEGAL_GENERATION);
   if (group == nullptr) group = &create(commit.group, now);
   if (const ErrorCode error = check_commit(*group, commit); error != ErrorCode::NONE) return refuse(error);
-  if (!group->is(GroupState::EMPTY) && !commit.transaction) extend_session(*group, group->member(commit.member.member_id), now);
+  if (!group->is(GroupState::EMPTY) && !group->consumer && !commit.transaction) extend_session(*group, group->member(commit.member.member_id), now);
 
   GroupWrite write;
   write.is_offset_commit = true;
@@ -61,6 +67,12 @@ GroupCore::Committed GroupCore::on_offset_commit(const OffsetCommit& commit, Gro
   }
   if (!write.records.empty()) committed.effects.writes.push_back(std::move(write));
   return committed;
+}
+
+ErrorCode GroupCore::check_fetch(const std::string& group_id, const FetchingMember& member) const {
+  const Group* group = find(group_id);
+  if (group == nullptr || !group->consumer || (!member.member_id && member.epoch < 0)) return ErrorCode::NONE;
+  return check_member_epoch(*group->consumer, member.member_id.value_or(""), member.epoch);
 }
 
 std::vector<FetchedOffset> GroupCore::fetch_offsets(const std::string& group_id, const std::optional<std::vector<TopicPartition>>& partitions,
@@ -107,6 +119,9 @@ void GroupCore::remove_offsets(Group& group, const std::vector<TopicPartition>& 
   pending.state_timestamp_ms = group.state_timestamp_ms;
   if (ends) {
     if (group.generation > 0) tombstones.push_back({group.id, std::nullopt, std::nullopt, std::nullopt});
+    if (group.consumer) {
+      for (ConsumerRecord& each : group.consumer->tombstones()) tombstones.push_back({group.id, std::nullopt, std::nullopt, std::nullopt, std::move(each)});
+    }
     group.transition_to(GroupState::DEAD, now);
     if (tombstones.empty()) return erase(group.id);  // nothing of it is in the log
   }

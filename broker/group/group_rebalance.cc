@@ -175,6 +175,8 @@ GroupEffects GroupCore::on_sync(GroupRequestId request, const SyncGroup& sync, G
 
   GroupMember& member = group.member(sync.member_id);
   switch (group.state) {
+    case GroupState::ASSIGNING:
+    case GroupState::RECONCILING:
     case GroupState::EMPTY:
     case GroupState::DEAD: return answer(refusal(ErrorCode::UNKNOWN_MEMBER_ID));
     case GroupState::PREPARING_REBALANCE: return answer(refusal(ErrorCode::REBALANCE_IN_PROGRESS));
@@ -294,6 +296,7 @@ GroupCore::Left GroupCore::on_leave(const std::string& group_id, const std::vect
 // --- Time
 
 void GroupCore::on_group_due(Group& group, GroupTime now, GroupEffects& effects) {
+  on_consumer_due(group, now, effects);
   if (group.join_timer && group.join_timer->at <= now.mono) on_join_timer(group, now, effects);
   if (group.sync_until && *group.sync_until <= now.mono) on_sync_timer(group, now, effects);
   std::vector<std::string> silent, unused;

@@ -1,5 +1,7 @@
 #include "broker/group/group_records.h"
 
+#include "broker/group/consumer_records.h"
+
 #include <utility>
 
 #include "protocol/records/stored/group_metadata.h"
@@ -110,6 +112,7 @@ Result<GroupRecord> read_group(Bytes bytes) {
 }  // namespace
 
 JournalEntry encode_group_record(const StoredGroupRecord& record) {
+  if (record.consumer) return encode_consumer_record(record.group, *record.consumer);
   JournalEntry entry;
   if (record.partition) {
     OffsetCommitKey key;
@@ -131,6 +134,13 @@ Result<std::optional<StoredGroupRecord>> decode_group_record(Bytes key, std::opt
   const Result<int16_t> version = version_of(key, "key");
   if (!version) return version.error();
   StoredGroupRecord record;
+  if (has_consumer_key(*version)) {
+    Result<DecodedConsumerRecord> read = decode_consumer_record(key, value);
+    if (!read) return read.error();
+    record.group = std::move(read->group);
+    record.consumer = std::move(read->record);
+    return std::optional(std::move(record));
+  }
   Arena arena = Arena::for_frame(key.size());
   if (*version >= 0 && *version <= kOffsetKeyVersion) {
     const Result<OffsetCommitKey> read = body_of<OffsetCommitKey>(key, *version, arena);

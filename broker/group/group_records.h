@@ -1,7 +1,7 @@
 // Records of __consumer_offsets: from values to the bytes that Kafka 3.9 writes in ZooKeeper mode, and back from all that a Kafka ever wrote.
 //
 // record := key value?                       no value: a tombstone
-// key    := version:int16 body               0, 1: a committed offset; 2: a group; what is above is not ours to read
+// key    := version:int16 body               0, 1: a committed offset; 2: a group; 3 to 8: of one of the consumer protocol; what is above is not ours to read
 // value  := version:int16 body               an offset is written as 3, with an expiry as 1; a group as 3
 #pragma once
 

@@ -64,7 +64,7 @@ TEST(GroupRecords, EveryVersionIsRead) {
 }
 
 TEST(GroupRecords, OtherKindsArePassedOverAndDamagedOnesNamed) {
-  const auto unknown = decode_group_record(unhex("0003000367727000"), unhex("0000"));
+  const auto unknown = decode_group_record(unhex("0009000367727000"), unhex("0000"));
   ASSERT_TRUE(unknown.ok());
   EXPECT_FALSE(*unknown);
   EXPECT_EQ(decode_group_record(unhex("00"), std::nullopt).code(), ErrorCode::INVALID_RECORD);

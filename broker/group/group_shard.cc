@@ -9,8 +9,8 @@
 
 namespace quokka {
 
-GroupShard::GroupShard(GroupSettings settings, Journal::Settings journal, Journal::Ports ports)
-    : loop_(ports.loop), partition_(journal.partition), core_(settings), journal_(std::move(journal), ports, *this) {}
+GroupShard::GroupShard(GroupSettings settings, Journal::Settings journal, Journal::Ports ports, ViewHolder& view)
+    : loop_(ports.loop), partition_(journal.partition), topics_(view), core_(std::move(settings), topics_), journal_(std::move(journal), ports, *this) {}
 
 ErrorCode GroupShard::readiness() const { return coordinator_readiness(journal_); }
 
@@ -40,6 +40,29 @@ GroupShard::Left GroupShard::leave(const std::string& group, const std::vector<M
   return {left.error, std::move(left.members)};
 }
 
+void GroupShard::consumer_heartbeat(const ConsumerHeartbeat& beat, Function<void(ConsumerHeartbeatAnswer)> done) {
+  GroupCore::Beat made = core_.on_consumer_heartbeat(beat, now());
+  const bool is_written = !made.effects.writes.empty();
+  auto settle = [answer = std::move(made.answer), done = std::move(done)](ErrorCode error) mutable {
+    if (error == ErrorCode::NONE || answer.error != ErrorCode::NONE) return done(std::move(answer));
+    ConsumerHeartbeatAnswer refused;
+    refused.error = consumer_group_write_error(error);
+    refused.message = "the change could not be written: " + std::string(name(error));
+    refused.member_id = std::move(answer.member_id);
+    done(std::move(refused));
+  };
+  if (is_written) return perform(std::move(made.effects), std::move(settle));
+  perform(std::move(made.effects));
+  journal_.when_committed(std::move(settle));
+}
+
+void GroupShard::describe_consumer_group(const std::string& group, Function<void(Described)> done) {
+  journal_.when_committed([described = core_.describe_consumer_group(group), done = std::move(done)](ErrorCode error) mutable {
+    if (error == ErrorCode::NONE) return done(std::move(described));
+    done(Error{consumer_group_write_error(error), "what is to be told is not committed yet"});
+  });
+}
+
 void GroupShard::commit(const OffsetCommit& commit, Function<void(std::vector<ErrorCode>)> done) {
   GroupCore::Committed committed = core_.on_offset_commit(commit, now());
   if (committed.effects.writes.empty()) {
@@ -54,10 +77,10 @@ void GroupShard::commit(const OffsetCommit& commit, Function<void(std::vector<Er
   });
 }
 
-void GroupShard::fetch_offsets(const std::string& group, const std::optional<std::vector<TopicPartition>>& partitions, bool require_stable,
-                               Function<void(Fetched)> done) {
+void GroupShard::fetch_offsets(const OffsetsWanted& wanted, Function<void(Fetched)> done) {
+  if (const ErrorCode error = core_.check_fetch(wanted.group, wanted.member); error != ErrorCode::NONE) return done(Error{error, wanted.group});
   // Taken now, since later something may be there that is not committed when this is.
-  auto fetched = core_.fetch_offsets(group, partitions, require_stable);
+  auto fetched = core_.fetch_offsets(wanted.group, wanted.partitions, wanted.require_stable);
   journal_.when_committed([fetched = std::move(fetched), done = std::move(done)](ErrorCode error) mutable {
     if (error == ErrorCode::NONE) return done(std::move(fetched));
     // Nobody knows yet what is committed: the client asks again.

@@ -8,13 +8,15 @@
 #include <vector>
 
 #include "broker/group/group_core.h"
+#include "broker/group/view_topics.h"
 #include "broker/journal/journal.h"
 
 namespace quokka {
 
 class GroupShard final : public JournalState {
  public:
-  GroupShard(GroupSettings settings, Journal::Settings journal, Journal::Ports ports);
+  // `view` outlives it.
+  GroupShard(GroupSettings settings, Journal::Settings journal, Journal::Ports ports, ViewHolder& view);
 
   Journal& journal() { return journal_; }
   // NONE if requests are served; COORDINATOR_LOAD_IN_PROGRESS, NOT_COORDINATOR.
@@ -29,11 +31,14 @@ class GroupShard final : public JournalState {
     std::vector<ErrorCode> members;
   };
   Left leave(const std::string& group, const std::vector<MemberIdentity>& members);
+  void consumer_heartbeat(const ConsumerHeartbeat& beat, Function<void(ConsumerHeartbeatAnswer)> done);
+  // What is told is committed.
+  using Described = Result<ConsumerGroupDescription>;
+  void describe_consumer_group(const std::string& group, Function<void(Described)> done);
   void commit(const OffsetCommit& commit, Function<void(std::vector<ErrorCode>)> done);
   // Waits until all that is told is committed. nullopt: all partitions.
   using Fetched = Result<std::vector<FetchedOffset>>;
-  void fetch_offsets(const std::string& group, const std::optional<std::vector<TopicPartition>>& partitions, bool require_stable,
-                     Function<void(Fetched)> done);
+  void fetch_offsets(const OffsetsWanted& wanted, Function<void(Fetched)> done);
   void delete_group(const std::string& group, Function<void(ErrorCode)> done);
   // Errors of the partitions, as asked; or one of the group.
   using Deleted = Result<std::vector<ErrorCode>>;
@@ -59,6 +64,7 @@ class GroupShard final : public JournalState {
 
   Loop& loop_;
   const TopicPartition partition_;
+  const ViewTopics topics_;
   GroupCore core_;
   Journal journal_;
   GroupRequestId next_request_ = 1;

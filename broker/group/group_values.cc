@@ -7,6 +7,8 @@ std::string_view name(GroupState state) {
     case GroupState::EMPTY: return "Empty";
     case GroupState::PREPARING_REBALANCE: return "PreparingRebalance";
     case GroupState::COMPLETING_REBALANCE: return "CompletingRebalance";
+    case GroupState::ASSIGNING: return "Assigning";
+    case GroupState::RECONCILING: return "Reconciling";
     case GroupState::STABLE: return "Stable";
     case GroupState::DEAD: return "Dead";
   }
@@ -29,6 +31,13 @@ ErrorCode group_write_error(ErrorCode error) {
   if (is_led_elsewhere(error)) return ErrorCode::NOT_COORDINATOR;
   if (is_too_large(error)) return ErrorCode::UNKNOWN_SERVER_ERROR;
   if (error == ErrorCode::REQUEST_TIMED_OUT || error == ErrorCode::FENCED_LEADER_EPOCH) return ErrorCode::REBALANCE_IN_PROGRESS;
+  return error;
+}
+
+ErrorCode consumer_group_write_error(ErrorCode error) {
+  if (lacks_replicas(error) || error == ErrorCode::REQUEST_TIMED_OUT) return ErrorCode::COORDINATOR_NOT_AVAILABLE;
+  if (is_led_elsewhere(error) || error == ErrorCode::FENCED_LEADER_EPOCH) return ErrorCode::NOT_COORDINATOR;
+  if (is_too_large(error)) return ErrorCode::UNKNOWN_SERVER_ERROR;
   return error;
 }
 

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "broker/group/consumer_values.h"
+#include "broker/group/group_state.h"
 #include "protocol/base/error_code.h"
 #include "protocol/base/ids.h"
 #include "protocol/base/time.h"
@@ -20,19 +22,8 @@ struct GroupTime {
   WallTime wall;
 };
 
-enum class GroupState { EMPTY, PREPARING_REBALANCE, COMPLETING_REBALANCE, STABLE, DEAD };
-std::string_view name(GroupState state);  // Kafka's: "PreparingRebalance"
-
 // Names a request whose answer may come later.
 using GroupRequestId = uint64_t;
-
-// One way to assign partitions that a member knows, in the order of its preference, with what it tells the leader about itself.
-struct GroupProtocol {
-  std::string name;
-  std::string metadata;
-
-  bool operator==(const GroupProtocol&) const = default;
-};
 
 struct JoinGroup {
   std::string group;
@@ -125,12 +116,14 @@ struct GroupRecord {
   bool operator==(const GroupRecord&) const = default;
 };
 
-// One record of __consumer_offsets: an offset if `partition` is set, else a group; a tombstone if its value is not set.
+// One record of __consumer_offsets: an offset if `partition` is set, of a group of the consumer protocol if `consumer` is, else a classic group; a tombstone
+// if its value is not set.
 struct StoredGroupRecord {
   std::string group;
   std::optional<TopicPartition> partition;
   std::optional<OffsetRecord> offset;
   std::optional<GroupRecord> metadata;
+  std::optional<ConsumerRecord> consumer{};
 
   bool operator==(const StoredGroupRecord&) const = default;
 };
@@ -166,7 +159,8 @@ struct OffsetCommit {
   };
   std::string group;
   MemberIdentity member;
-  int32_t generation = -1;
+  int32_t generation = -1;  // or member epoch
+  bool knows_member_epochs = true;  // the request has a version that has them
   std::vector<Partition> partitions;  // each once
   std::optional<OffsetTransaction> transaction{};  // set: they count when it is committed
 };
@@ -177,6 +171,19 @@ struct FetchedOffset {
   int32_t leader_epoch = -1;
   std::string metadata;
   ErrorCode error = ErrorCode::NONE;
+};
+
+// Who fetches offsets, from version 9 on; an epoch of -1 without an id is nobody.
+struct FetchingMember {
+  std::optional<std::string> member_id;
+  int32_t epoch = -1;
+};
+
+struct OffsetsWanted {
+  std::string group;
+  std::optional<std::vector<TopicPartition>> partitions;  // nullopt: all
+  bool require_stable = false;
+  FetchingMember member{};
 };
 
 // Why a group rebalanced, and how that went.
@@ -197,6 +204,7 @@ struct GroupOverview {
   size_t members = 0;
   size_t offsets = 0;
   uint64_t rebalances = 0;  // begun since this coordinator has the group
+  bool is_consumer_protocol = false;
 };
 
 struct GroupDescription {
@@ -218,5 +226,6 @@ struct GroupDescription {
 // What a failed write means to the member that waits for it: of a group's metadata, of offsets.
 ErrorCode group_write_error(ErrorCode error);
 ErrorCode offset_commit_error(ErrorCode error);
+ErrorCode consumer_group_write_error(ErrorCode error);
 
 }  // namespace quokka

@@ -1,4 +1,4 @@
-// DescribeGroups (key 15), versions 0-5: state and members of groups; one that is not known is Dead. 3: authorized operations. 4: instance ids.
+// DescribeGroups (key 15), versions 0-5: state and members of groups; one that is not known, or of the consumer protocol, is Dead. 3: authorized operations. 4: instance ids.
 //
 // Beyond Kafka: who asks for it (tag 31 of version 5) is told why each group rebalanced the last times.
 #include <memory>

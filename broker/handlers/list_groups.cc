@@ -16,7 +16,7 @@ namespace quokka {
 
 namespace {
 
-constexpr std::string_view kType = "classic";
+std::string_view type_of(const GroupOverview& group) { return group.is_consumer_protocol ? "consumer" : "classic"; }
 
 std::string lower(std::string_view text) {
   std::string made(text);
@@ -36,15 +36,15 @@ void handle_list_groups(Services& services, CallPtr call) {
   const auto decoded = decode_call<ListGroupsRequest>(call);
   if (!decoded) return;
   const std::set<std::string> types = lower_set(decoded->request.types_filter);
-  const bool excluded = !types.empty() && types.count(std::string(kType)) == 0;
-  services.groups.list([call = std::move(call), states = lower_set(decoded->request.states_filter), excluded](
+  services.groups.list([call = std::move(call), states = lower_set(decoded->request.states_filter), types](
                            ErrorCode error, std::vector<GroupOverview> groups) mutable {
     ListGroupsResponse response;
     response.error_code = error;
     std::vector<ListGroupsResponse::ListedGroup> listed;
     for (const GroupOverview& each : groups) {
-      if (excluded || (!states.empty() && states.count(lower(name(each.state))) == 0)) continue;
-      listed.push_back({each.group, each.protocol_type, name(each.state), kType});
+      if (!types.empty() && types.count(std::string(type_of(each))) == 0) continue;
+      if (!states.empty() && states.count(lower(name(each.state))) == 0) continue;
+      listed.push_back({each.group, each.protocol_type, name(each.state), type_of(each)});
     }
     response.groups = listed;
     reply(std::move(call), response);

@@ -3,7 +3,7 @@
 // Partitions that do not exist are UNKNOWN_TOPIC_OR_PARTITION, whatever the group. Of a partition that is named twice the last offset counts.
 // Version 0 goes to ZooKeeper, one offset after another, as it did when consumers kept offsets there; what is named twice is answered twice.
 // 1: generation and member, and a commit timestamp until 2. 2 to 4: a retention time, which is the offset's own expiry. 6: leader epoch.
-// 7: static members. 9: member epochs of another protocol, which are generations here.
+// 7: static members. 9: member epochs of the consumer protocol, whose members must use it; another epoch than the member's is STALE_MEMBER_EPOCH.
 #include <map>
 #include <memory>
 #include <utility>
@@ -79,6 +79,7 @@ void handle_offset_commit(Services& services, CallPtr call) {
   commit.member.member_id = request.member_id;
   if (request.group_instance_id) commit.member.instance_id = *request.group_instance_id;
   commit.generation = request.generation_id_or_member_epoch;
+  commit.knows_member_epochs = call->version() >= 9;
 
   const int64_t now_ms = call->loop().wall_now().ms;
   const ClusterViewPtr view = services.view.get();

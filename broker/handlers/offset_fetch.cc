@@ -1,7 +1,7 @@
 // OffsetFetch (key 9), versions 0-9: committed offsets of groups; -1 where there is none. Only what is committed to the group's log is told.
 //
 // Version 0 reads them from ZooKeeper. 2: null asks for all, and an error for the whole group. 5: leader epochs. 7: stable offsets only: one that an open
-// transaction is about to change is UNSTABLE_OFFSET_COMMIT (KIP-447). 8: many groups in one request. 9: members of another protocol, not looked at.
+// transaction is about to change is UNSTABLE_OFFSET_COMMIT (KIP-447). 8: many groups in one request. 9: member id and epoch of the consumer protocol.
 // Better than Kafka: a request for no group is answered, with nothing.
 #include <memory>
 #include <set>
@@ -27,9 +27,7 @@ using NewTopic = GroupAnswer::OffsetFetchResponseTopics;
 using NewPartition = NewTopic::OffsetFetchResponsePartitions;
 
 // One group that is asked for, and what was found.
-struct Wanted {
-  std::string group;
-  std::optional<std::vector<TopicPartition>> partitions;  // nullopt: all
+struct Wanted : OffsetsWanted {
   ErrorCode error = ErrorCode::NONE;
   std::vector<FetchedOffset> fetched;
 };
@@ -60,7 +58,10 @@ std::vector<Wanted> wanted_of(const OffsetFetchRequest& request, int16_t version
     Wanted& wanted = all.emplace_back();
     wanted.group = group.group_id;
     if (group.topics) wanted.partitions = partitions_of(*group.topics);
+    if (group.member_id) wanted.member.member_id = *group.member_id;
+    wanted.member.epoch = group.member_epoch;
   }
+  for (Wanted& each : all) each.require_stable = request.require_stable;
   return all;
 }
 
@@ -106,10 +107,10 @@ class GroupsFetch {
   GroupsFetch(Services& services, CallPtr call, std::vector<Wanted> all)
       : services_(services), loop_(call->loop()), call_(std::move(call)), all_(std::move(all)), left_(all_.size()) {}
 
-  static void run(const std::shared_ptr<GroupsFetch>& self, bool require_stable) {
+  static void run(const std::shared_ptr<GroupsFetch>& self) {
     if (self->all_.empty()) return answer(std::move(self->call_), self->all_);
     for (size_t i = 0; i < self->all_.size(); ++i) {
-      self->services_.groups.fetch_offsets(self->all_[i].group, self->all_[i].partitions, require_stable, [self, i](GroupShard::Fetched fetched) mutable {
+      self->services_.groups.fetch_offsets(self->all_[i], [self, i](GroupShard::Fetched fetched) mutable {
         self->loop_.post([self, i, fetched = std::move(fetched)]() mutable { self->settle(i, std::move(fetched)); });
       });
     }
@@ -171,7 +172,7 @@ void handle_offset_fetch(Services& services, CallPtr call) {
     auto fetch = std::make_shared<ZookeeperFetch>(services, std::move(call), std::move(all));
     return services.coordination.post([fetch] { ZookeeperFetch::run(fetch, 0); });
   }
-  GroupsFetch::run(std::make_shared<GroupsFetch>(services, std::move(call), std::move(all)), decoded->request.require_stable);
+  GroupsFetch::run(std::make_shared<GroupsFetch>(services, std::move(call), std::move(all)));
 }
 
 }  // namespace quokka

@@ -26,7 +26,7 @@ void GroupMetrics::collect(MetricSink& sink) const {
   const std::string all = "kafka_coordinator_group_GroupMetadataManager";
   sink.gauge(all, "NumGroups", {}, static_cast<double>(groups_.size()));
   sink.gauge(all, "NumOffsets", {}, offsets);
-  for (const GroupState state : {GroupState::EMPTY, GroupState::PREPARING_REBALANCE, GroupState::COMPLETING_REBALANCE, GroupState::STABLE, GroupState::DEAD}) {
+  for (const GroupState state : {GroupState::EMPTY, GroupState::PREPARING_REBALANCE, GroupState::COMPLETING_REBALANCE, GroupState::ASSIGNING, GroupState::RECONCILING, GroupState::STABLE, GroupState::DEAD}) {
     sink.gauge(all, "NumGroups" + std::string(name(state)), {}, in_state[state]);
   }
   const std::string each = "kafka_coordinator_group_Group";

@@ -1,0 +1,221 @@
+// For tests: a coordinator's core with its log, topics that come and go, and members of the consumer protocol who know what they own. What happens is told
+// line by line.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "broker/group/group_core.h"
+#include "broker/group/group_records.h"
+
+namespace quokka {
+
+class FakeTopics final : public GroupTopics {
+ public:
+  void set(const std::string& name, int32_t partitions) {
+    if (topics_.count(name) == 0) topics_[name].id = TopicId{7, ++ids_};
+    topics_[name].partitions = partitions;
+    ++revision_;
+  }
+  void remove(const std::string& name) {
+    topics_.erase(name);
+    ++revision_;
+  }
+  void forget() { revision_ = 0; }
+
+  std::optional<TopicFacts> find(const std::string& topic) const override {
+    const auto found = topics_.find(topic);
+    return found == topics_.end() ? std::nullopt : std::optional(found->second);
+  }
+  std::optional<std::string> name_of(TopicId id) const override {
+    for (const auto& [name, facts] : topics_) {
+      if (facts.id == id) return name;
+    }
+    return std::nullopt;
+  }
+  uint64_t revision() const override { return revision_; }
+
+ private:
+  std::map<std::string, TopicFacts> topics_;
+  uint64_t revision_ = 1;
+  uint64_t ids_ = 0;
+};
+
+class ConsumerHarness {
+ public:
+  explicit ConsumerHarness(GroupSettings s = {}) : settings(std::move(s)), core(settings, topics) { perform(core.on_loaded(now())); }
+
+  // A consumer as KIP-848 wants it: it owns what it was given, and gives up before it says so.
+  struct Person {
+    std::string member_id;
+    int32_t epoch = 0;
+    std::optional<std::string> instance, assignor;
+    std::set<std::string> topics = {"t"};
+    int32_t rebalance_ms = 30'000;
+    AssignedPartitions owns;
+    bool tells_all = true;    // the next heartbeat is a full one
+    bool is_in = false;       // by its own knowledge
+  };
+
+  FakeTopics topics;
+  const GroupSettings settings;
+  GroupCore core;
+  std::map<std::string, Person> people;
+  std::vector<StoredGroupRecord> log;
+  std::vector<std::string> lines;
+  bool refuses = false;  // the log
+
+  GroupTime now() const { return {{1'000'000 + ms_ * 1000}, {1'700'000'000'000 + ms_}}; }
+  const ConsumerGroup* group(const std::string& id = "g") const {
+    const Group* found = core.find(id);
+    return found == nullptr || !found->consumer ? nullptr : &*found->consumer;
+  }
+
+  // One heartbeat. `loses_answer`: the member does not get it.
+  ConsumerHeartbeatAnswer beat(const std::string& who, bool loses_answer = false) {
+    Person& person = people[who];
+    ConsumerHeartbeat asked;
+    asked.group = "g";
+    asked.member_id = person.member_id;
+    asked.member_epoch = person.epoch;
+    asked.instance_id = person.instance;
+    asked.client_id = who;
+    asked.client_host = "/127.0.0.1";
+    asked.unique = "m" + std::to_string(++ids_);
+    if (person.epoch == 0) person.owns.clear();
+    if (person.epoch == 0 || person.tells_all) {
+      asked.rebalance_timeout_ms = person.rebalance_ms;
+      asked.topics = person.topics;
+      asked.assignor = person.assignor;
+      asked.owned = person.owns;
+    }
+    return ask(who, asked, loses_answer);
+  }
+  // A joining one, as who never was here.
+  ConsumerHeartbeatAnswer join(const std::string& who) {
+    people[who].member_id.clear();
+    people[who].epoch = 0;
+    return beat(who);
+  }
+  ConsumerHeartbeatAnswer leave(const std::string& who, int32_t epoch = kLeaveEpoch) {
+    Person& person = people[who];
+    ConsumerHeartbeat asked;
+    asked.group = "g";
+    asked.member_id = person.member_id;
+    asked.member_epoch = epoch;
+    asked.instance_id = person.instance;
+    person.owns.clear();
+    person.is_in = false;
+    person.epoch = 0;
+    GroupCore::Beat made = core.on_consumer_heartbeat(asked, now());
+    lines.push_back(who + " leaves: " + std::string(name(made.answer.error)));
+    perform(std::move(made.effects));
+    return made.answer;
+  }
+  ConsumerHeartbeatAnswer ask(const std::string& who, const ConsumerHeartbeat& asked, bool loses_answer = false) {
+    GroupCore::Beat made = core.on_consumer_heartbeat(asked, now());
+    const bool is_refused = refuses && !made.effects.writes.empty();
+    std::vector<std::string> told;
+    std::swap(told, lines);
+    perform(std::move(made.effects));
+    std::swap(told, lines);
+    if (is_refused) made.answer.error = ErrorCode::COORDINATOR_NOT_AVAILABLE;
+    lines.push_back(who + ": " + text_of_answer(made.answer) + (loses_answer ? " (lost)" : ""));
+    lines.insert(lines.end(), told.begin(), told.end());
+    if (!loses_answer) take(people[who], made.answer);
+    return made.answer;
+  }
+  ErrorCode commit(const std::string& who, int32_t partition, int64_t offset) {
+    OffsetCommit asked;
+    asked.group = "g";
+    asked.member.member_id = people[who].member_id;
+    asked.generation = people[who].epoch;
+    asked.partitions.push_back({{"t", PartitionIndex(partition)}, {offset, -1, "", now().wall.ms, std::nullopt}});
+    GroupCore::Committed committed = core.on_offset_commit(asked, now());
+    perform(std::move(committed.effects));
+    return committed.partitions.at(0);
+  }
+
+  void wait_ms(int64_t span) {
+    const int64_t end = ms_ + span;
+    for (;;) {
+      const std::optional<MonoTime> next = core.wake_at();
+      if (!next || *next > MonoTime{1'000'000 + end * 1000}) break;
+      ms_ = std::max(ms_, (next->us - 1'000'000) / 1000);
+      perform(core.on_time(now()));
+    }
+    ms_ = end;
+  }
+  // Another broker takes over and reads the log.
+  void move() {
+    perform(core.on_unloaded());
+    for (size_t i = 0; i < log.size(); ++i) apply(log[i], i);
+    perform(core.on_loaded(now()));
+  }
+  void apply(const StoredGroupRecord& record, size_t at) {
+    const JournalEntry entry = encode_group_record(record);
+    const auto decoded = decode_group_record(entry.key, entry.value ? std::optional<Bytes>(*entry.value) : std::nullopt);
+    ASSERT_TRUE(decoded.ok() && *decoded);
+    ASSERT_EQ(**decoded, record);
+    core.apply(**decoded, Offset(static_cast<int64_t>(at)), ProducerId(), now());
+  }
+  void perform(GroupEffects effects) {
+    for (const std::string& note : effects.notes) lines.push_back("  " + note);
+    if (refuses) return;
+    for (const GroupWrite& write : effects.writes) {
+      for (const StoredGroupRecord& record : write.records) {
+        log.push_back(record);
+        apply(record, log.size() - 1);
+      }
+    }
+  }
+
+  // "t 0 1 2, u 0"
+  std::string text(const AssignedPartitions& partitions) const {
+    std::map<std::string, std::string> by_name;
+    for (const auto& [id, indexes] : partitions) {
+      for (const PartitionIndex index : indexes) by_name[topics.name_of(id).value_or("?")] += " " + std::to_string(index.value);
+    }
+    std::string all;
+    for (const auto& [name, indexes] : by_name) all += (all.empty() ? "" : ", ") + name + indexes;
+    return all.empty() ? "nothing" : all;
+  }
+  std::string text_of_answer(const ConsumerHeartbeatAnswer& answer) const {
+    if (answer.error != ErrorCode::NONE) return std::string(name(answer.error));
+    return answer.member_id + " epoch " + std::to_string(answer.member_epoch) + (answer.assignment ? ", " + text(*answer.assignment) : "");
+  }
+
+ private:
+  void take(Person& person, const ConsumerHeartbeatAnswer& answer) {
+    switch (answer.error) {
+      case ErrorCode::NONE:
+        person.member_id = answer.member_id;
+        person.tells_all = person.epoch == 0 ? false : answer.member_epoch != person.epoch || answer.assignment.has_value();
+        person.epoch = answer.member_epoch;
+        person.is_in = true;
+        if (answer.assignment) {
+          person.owns = *answer.assignment;
+          person.tells_all = true;
+        }
+        return;
+      case ErrorCode::FENCED_MEMBER_EPOCH:
+      case ErrorCode::UNKNOWN_MEMBER_ID:
+      case ErrorCode::GROUP_ID_NOT_FOUND:
+        person.owns.clear();
+        person.epoch = 0;
+        person.is_in = false;
+        return;
+      default: person.tells_all = true; return;
+    }
+  }
+
+  int64_t ms_ = 0;
+  int ids_ = 0;
+};
+
+}  // namespace quokka
