@@ -57,6 +57,7 @@ void ConsumerChange::begin_epoch() {
 }
 
 void ConsumerChange::compute_target() {
+  if (group().epoch() <= group().target_epoch()) return;
   AssigningMembers members;
   for (const auto& [id, member] : group().members())
     members[id] = {member.subscription.instance_id, member.subscription.topics, group().target(id)};

@@ -1,6 +1,6 @@
 // What one request changes in a group of the consumer protocol: the records to be written as one batch, and the group as they will make it. PURE.
 //
-// In the order of calls: members come, go or say something new; then settle() computes what follows for all of them; then a member takes its next step.
+// In the order of calls: members come, go or say something new; then topics, epoch and target follow, for all of them; then a member takes its next step.
 #pragma once
 
 #include <optional>
@@ -26,11 +26,11 @@ class ConsumerChange {
   void replace(const std::string& old_id, const std::string& new_id);
   void remove(const std::string& member_id);
   void leave_for_a_while(const std::string& member_id);
-  // Asked for a new epoch.
-  bool must_settle() const { return is_new_epoch_ || group().epoch() > group().target_epoch(); }
-  // What is known of the topics counts, and the group gets a new epoch if that or anything above says so. True if topics are as they were.
+  // Topics are as they are known now; if that is a change, the group needs a new epoch. True if it is none.
   bool refresh_topics();
+  // If anything above calls for one.
   void begin_epoch();
+  // If the group has a later epoch than its target.
   void compute_target();
   // Errors: see reconcile().
   Status advance(const std::string& member_id, const std::optional<AssignedPartitions>& owned);

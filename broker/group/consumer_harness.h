@@ -32,7 +32,7 @@ class FakeTopics final : public GroupTopics {
     const auto found = topics_.find(topic);
     return found == topics_.end() ? std::nullopt : std::optional(found->second);
   }
-  std::optional<std::string> name_of(TopicId id) const override {
+  std::optional<std::string> name_of(TopicId id) const {
     for (const auto& [name, facts] : topics_) {
       if (facts.id == id) return name;
     }

@@ -41,7 +41,6 @@ struct TopicFacts {
 class GroupTopics {
  public:
   virtual std::optional<TopicFacts> find(const std::string& topic) const = 0;  // nullopt: there is none
-  virtual std::optional<std::string> name_of(TopicId id) const = 0;
   // Another number says that topics may have changed. 0: nothing was told yet, and what the others answer means nothing.
   virtual uint64_t revision() const = 0;
 

@@ -149,7 +149,7 @@ GroupCore::Beat GroupCore::admit(Group& group, const Sender& sender, const Consu
   const uint64_t revision = topics_.revision();
   if ((change.is_new_epoch() || group.topics_revision != revision) && change.refresh_topics()) group.topics_revision = revision;
   change.begin_epoch();
-  if (change.must_settle()) change.compute_target();
+  change.compute_target();
   if (const Status done = change.advance(sender.id, beat.owned); !done) return refusal(beat, done.error());
 
   const ConsumerAssignment& now_is = change.group().member(sender.id)->assignment;

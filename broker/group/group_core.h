@@ -12,9 +12,9 @@
 // that the same member repeats is answered REBALANCE_IN_PROGRESS, that of a member which is removed UNKNOWN_MEMBER_ID).
 //
 // Groups of the consumer protocol (KIP-848) are as their records say, all of them: what a heartbeat changes is written, applied, and answered when it is
-// committed. The coordinator assigns; a member gives up what it is to give up, says so, and then gets what others gave up. A group begins to speak the
-// protocol while it has no members, or by an upgrade. Better than Kafka: a member that was fenced comes back at once, under its former id; offsets of a
-// group that became empty are kept from then on.
+// committed. The coordinator assigns; a member gives up what it is to give up, says so, and then gets what others gave up. A group begins and
+// ceases to speak the protocol while it has no members; its offsets stay. Better than Kafka: a member that was fenced comes back at once, under its former
+// id; offsets of a group that became empty are kept from then on.
 #pragma once
 
 #include <map>

@@ -18,11 +18,6 @@ class ViewTopics final : public GroupTopics {
     if (found == nullptr || found->id.is_zero() || found->partitions.empty()) return std::nullopt;
     return TopicFacts{found->id, found->partitions.back().index.value + 1};
   }
-  std::optional<std::string> name_of(TopicId id) const override {
-    const ClusterViewPtr view = view_.get();
-    const TopicView* found = view->topic(id);
-    return found == nullptr ? std::nullopt : std::optional(found->name);
-  }
   // This broker leads a partition of that topic: a view without it is older than that, and may lack any other.
   uint64_t revision() const override {
     const ClusterViewPtr view = view_.get();
