@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "protocol/client/by_topic.h"
+#include "protocol/messages/consumer_group_describe.h"
 #include "protocol/messages/delete_groups.h"
 #include "protocol/messages/describe_groups.h"
 #include "protocol/messages/list_groups.h"
@@ -78,6 +79,39 @@ DescribedConsumerGroup described(const DescribeGroupsResponse::DescribedGroup& g
   return result;
 }
 
+DescribedConsumerGroup described(const ConsumerGroupDescribeResponse::DescribedGroup& group) {
+  DescribedConsumerGroup result;
+  result.id = group.group_id;
+  result.state = group.group_state;
+  result.assignor = group.assignor_name;
+  for (const auto& member : group.members) {
+    DescribedGroupMember& made = result.members.emplace_back();
+    made.id = member.member_id;
+    if (member.instance_id) made.instance_id = std::string(*member.instance_id);
+    made.client_id = member.client_id;
+    made.host = member.client_host;
+    for (const auto& topic : member.assignment.topic_partitions) {
+      for (const PartitionIndex index : topic.partitions) made.assignment.insert({std::string(topic.topic_name), index});
+    }
+  }
+  return result;
+}
+
+// nullopt: the coordinator does not know it as a group of the consumer protocol, or does not know that.
+Result<std::optional<DescribedConsumerGroup>> describe_by_consumer_protocol(BlockingClient& client, const std::string& group) {
+  std::vector<std::string_view> groups{group};
+  ConsumerGroupDescribeRequest request;
+  request.group_ids = groups;
+  const auto code_of = [](const ConsumerGroupDescribeResponse& response) { return response.groups.empty() ? ErrorCode::UNKNOWN_SERVER_ERROR : response.groups[0].error_code; };
+  const auto answer = client.call_coordinator<ConsumerGroupDescribeResponse>(group, request, code_of);
+  if (answer.code() == ErrorCode::UNSUPPORTED_VERSION) return std::optional<DescribedConsumerGroup>();
+  if (!answer.ok()) return answer.error();
+  const ErrorCode code = code_of(answer->message);
+  if (code == ErrorCode::GROUP_ID_NOT_FOUND || code == ErrorCode::UNSUPPORTED_VERSION) return std::optional<DescribedConsumerGroup>();
+  if (code != ErrorCode::NONE) return group_error(group, code);
+  return std::optional(described(answer->message.groups[0]));
+}
+
 }  // namespace
 
 std::string text_of_group_error(ErrorCode code) {
@@ -122,6 +156,11 @@ Result<DescribedConsumerGroup> describe_consumer_group(BlockingClient& client, c
     return Error{ErrorCode::INVALID_REQUEST, "GroupId " + group + " is not a consumer group (" + std::string(found.protocol_type) + ")."};
   }
   DescribedConsumerGroup result = described(found);
+  if (result.state == "Dead") {
+    auto modern = describe_by_consumer_protocol(client, group);
+    if (!modern.ok()) return modern.error();
+    if (*modern) result = *std::move(*modern);
+  }
   const auto coordinator = client.coordinator(group);
   if (!coordinator.ok()) return coordinator.error();
   result.coordinator = coordinator->id;

@@ -96,6 +96,14 @@ const Binding kBindings[] = {
     {"group.max.session.timeout.ms", &C::group_max_session_timeout_ms},
     {"group.initial.rebalance.delay.ms", &C::group_initial_rebalance_delay_ms},
     {"group.max.size", &C::group_max_size},
+    {"group.consumer.session.timeout.ms", &C::group_consumer_session_timeout_ms},
+    {"group.consumer.min.session.timeout.ms", &C::group_consumer_min_session_timeout_ms},
+    {"group.consumer.max.session.timeout.ms", &C::group_consumer_max_session_timeout_ms},
+    {"group.consumer.heartbeat.interval.ms", &C::group_consumer_heartbeat_interval_ms},
+    {"group.consumer.min.heartbeat.interval.ms", &C::group_consumer_min_heartbeat_interval_ms},
+    {"group.consumer.max.heartbeat.interval.ms", &C::group_consumer_max_heartbeat_interval_ms},
+    {"group.consumer.max.size", &C::group_consumer_max_size},
+    {"group.consumer.migration.policy", &C::group_consumer_migration_policy},
     {"offset.metadata.max.bytes", &C::offset_metadata_max_bytes},
     {"offsets.retention.minutes", &C::offsets_retention_minutes},
     {"offsets.retention.check.interval.ms", &C::offsets_retention_check_interval_ms},
@@ -121,7 +129,7 @@ const std::set<std::string_view> read_by_name = {
     "listener.security.protocol.map", "inter.broker.listener.name", "security.inter.broker.protocol", "control.plane.listener.name",
     "max.connections.per.ip.overrides", "log.dir", "log.dirs", "num.replica.alter.log.dirs.threads", "log.retention.minutes",
     "log.retention.hours", "log.roll.hours", "log.roll.jitter.hours", "process.roles", "controller.listener.names",
-    "group.coordinator.rebalance.protocols", "quokka.strict.config",
+    "group.coordinator.rebalance.protocols", "group.consumer.assignors", "quokka.strict.config",
 };
 
 // These say how Java does what is done here another way: nothing is lost when they are ignored.
@@ -152,6 +160,22 @@ Result<std::map<std::string, int32_t>> parse_ip_overrides(std::string_view text)
     overrides[std::string(part.substr(0, colon))] = count;
   }
   return overrides;
+}
+
+// By Kafka's names of classes, or by what they are called in requests.
+Result<std::vector<std::string>> parse_consumer_assignors(std::string_view text) {
+  constexpr std::string_view package = "org.apache.kafka.coordinator.group.assignor.";
+  std::vector<std::string> names;
+  for (std::string_view each : between_commas(text)) {
+    std::string_view name = each.starts_with(package) ? each.substr(package.size()) : each;
+    if (name == "UniformAssignor") name = "uniform";
+    if (name == "RangeAssignor") name = "range";
+    if (name != "uniform" && name != "range")
+      return Error{ErrorCode::INVALID_CONFIG, "group.consumer.assignors=" + std::string(text) + ": classes cannot be loaded; uniform and range are built in"};
+    names.emplace_back(name);
+  }
+  if (names.empty()) return Error{ErrorCode::INVALID_CONFIG, "group.consumer.assignors must name uniform, range or both"};
+  return names;
 }
 
 // Every key that has a value, in canonical form.
@@ -265,6 +289,12 @@ Result<BrokerConfig> make_broker_config(const ConfigSources& sources) {
   Result<std::map<std::string, int32_t>> overrides = parse_ip_overrides(effective["max.connections.per.ip.overrides"]);
   if (!overrides) return overrides.error();
   config.max_connections_per_ip_overrides = std::move(*overrides);
+  Result<std::vector<std::string>> assignors = parse_consumer_assignors(effective["group.consumer.assignors"]);
+  if (!assignors) return assignors.error();
+  config.group_consumer_assignors = std::move(*assignors);
+  // Kafka's default is without the consumer protocol in this mode, which cannot be told from the wish to be without it but by who says so.
+  const std::string protocols = "," + effective.at("group.coordinator.rebalance.protocols") + ",";
+  config.consumer_protocol = !sources.fixed.contains("group.coordinator.rebalance.protocols") || protocols.find(",consumer,") != std::string::npos;
   Result<Listeners> listeners = resolve_listeners(effective, sources.fixed);
   if (!listeners) return listeners.error();
   config.listeners = std::move(*listeners);

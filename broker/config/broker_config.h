@@ -129,6 +129,16 @@ struct BrokerConfig {
   int32_t group_max_session_timeout_ms = 0;
   int32_t group_initial_rebalance_delay_ms = 0;
   int32_t group_max_size = 0;
+  bool consumer_protocol = true;  // unless group.coordinator.rebalance.protocols is given without it
+  int32_t group_consumer_session_timeout_ms = 0;
+  int32_t group_consumer_min_session_timeout_ms = 0;
+  int32_t group_consumer_max_session_timeout_ms = 0;
+  int32_t group_consumer_heartbeat_interval_ms = 0;
+  int32_t group_consumer_min_heartbeat_interval_ms = 0;
+  int32_t group_consumer_max_heartbeat_interval_ms = 0;
+  int32_t group_consumer_max_size = 0;
+  std::vector<std::string> group_consumer_assignors;  // "uniform", "range"; the first is the default
+  std::string group_consumer_migration_policy;        // in any case
   int32_t offset_metadata_max_bytes = 0;
   int32_t offsets_retention_minutes = 0;
   int64_t offsets_retention_check_interval_ms = 0;

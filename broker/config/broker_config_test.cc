@@ -124,7 +124,12 @@ TEST(BrokerConfigTest, WhatDoesNotFitTogetherStopsTheStart) {
   expect_error({{"connections.max.idle.ms", "100"}}, "connection.failed.authentication.delay.ms=100");
   EXPECT_EQ(error_of({{"connections.max.idle.ms", "-1"}}), "");
   expect_error({{"controller.listener.names", "C"}}, "controller.listener.names must be empty");
-  expect_error({{"group.coordinator.rebalance.protocols", "classic,consumer"}}, "group.coordinator.rebalance.protocols");
+  expect_error({{"group.coordinator.rebalance.protocols", "consumer"}}, "it must contain classic");
+  expect_error({{"group.coordinator.rebalance.protocols", "classic,share"}}, "share is not served");
+  EXPECT_EQ(error_of({{"group.coordinator.rebalance.protocols", "classic,consumer"}}), "");
+  expect_error({{"group.consumer.assignors", "uniform,x.Y"}}, "uniform and range are built in");
+  expect_error({{"group.consumer.session.timeout.ms", "1000"}}, "group.consumer.session.timeout.ms=1000 must be between");
+  expect_error({{"group.consumer.heartbeat.interval.ms", "16000"}}, "group.consumer.heartbeat.interval.ms=16000 must be between");
   expect_error({{"log.cleaner.min.compaction.lag.ms", "10"}, {"log.cleaner.max.compaction.lag.ms", "5"}}, "must not be above");
 }
 

@@ -106,10 +106,26 @@ Status check_mode(const Properties& effective) {
   if (controllers != effective.end() && !controllers->second.empty())
     return broken("controller.listener.names must be empty when not running in KRaft mode: [" + controllers->second + "]");
   std::string protocols = "," + effective.at("group.coordinator.rebalance.protocols") + ",";
-  if (protocols.find(",classic,") == std::string::npos || protocols.find(",consumer,") != std::string::npos)
-    return broken(key_and_value(effective, "group.coordinator.rebalance.protocols") +
-                  ": it must contain classic, and consumer is served by KRaft clusters only");
+  if (protocols.find(",classic,") == std::string::npos || protocols.find(",share,") != std::string::npos)
+    return broken(key_and_value(effective, "group.coordinator.rebalance.protocols") + ": it must contain classic, and share is not served");
   return {};
+}
+
+Status check_consumer_groups(const BrokerConfig& config) {
+  const auto within = [](std::string_view what, int32_t low, int32_t value, int32_t high) -> Status {
+    const std::string key = "group.consumer.", end = std::string(what) + ".ms";
+    if (low > high) return broken(key + "max." + end + " must be greater than or equal to " + key + "min." + end);
+    if (value < low || value > high)
+      return broken(key + end + "=" + std::to_string(value) + " must be between " + key + "min." + end + "=" + std::to_string(low) + " and " + key + "max." +
+                    end + "=" + std::to_string(high));
+    return Status();
+  };
+  Status status = within("heartbeat.interval", config.group_consumer_min_heartbeat_interval_ms, config.group_consumer_heartbeat_interval_ms,
+                         config.group_consumer_max_heartbeat_interval_ms);
+  if (status)
+    status = within("session.timeout", config.group_consumer_min_session_timeout_ms, config.group_consumer_session_timeout_ms,
+                    config.group_consumer_max_session_timeout_ms);
+  return status;
 }
 
 }  // namespace
@@ -154,6 +170,7 @@ Status check_together(const BrokerConfig& config, const Properties& effective) {
     return broken("Missing required configuration `zookeeper.connect` which has no default value: host:port of the ZooKeeper servers, separated by commas.");
   Status status = check_identity(config);
   if (status) status = check_mode(effective);
+  if (status) status = check_consumer_groups(config);
   if (status) status = check_logs(config, effective);
   if (status) status = check_replication(config);
   if (status) status = check_network(config, effective);

@@ -105,6 +105,7 @@ struct BrokerForTest {
                                 .features_epoch = features_epoch,
                                 .broker_epoch = broker_epoch,
                                 .controller_epoch = {},
+                                .consumer_protocol_offered = consumer_protocol_offered,
                                 .transactions = *transactions,
                                 .verifier = *verifier});
   }
@@ -147,6 +148,7 @@ struct BrokerForTest {
   ReplicationThrottle leader_throttle{{ReplicaSide::leader, BrokerId(1)}, topic_configs};
   ScratchPool scratches;
   std::atomic<int64_t> features_epoch{0}, broker_epoch{-1};
+  std::atomic<bool> consumer_protocol_offered{true};
   std::unique_ptr<LogDirectories> directories;
   std::unique_ptr<ReplicaTable> replicas;
   std::unique_ptr<ProducerIds> producer_ids;

@@ -51,6 +51,8 @@ constexpr HandledApi kHandled[] = {
     {ApiKey::DESCRIBE_TRANSACTIONS, &handle_describe_transactions},
     {ApiKey::LIST_TRANSACTIONS, &handle_list_transactions},
     {ApiKey::ALLOCATE_PRODUCER_IDS, &handle_allocate_producer_ids, true},
+    {ApiKey::CONSUMER_GROUP_HEARTBEAT, &handle_consumer_group_heartbeat},
+    {ApiKey::CONSUMER_GROUP_DESCRIBE, &handle_consumer_group_describe},
 };
 
 }  // namespace

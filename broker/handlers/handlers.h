@@ -13,6 +13,8 @@ void handle_allocate_producer_ids(Services&, CallPtr);
 void handle_alter_partition(Services&, CallPtr);
 void handle_alter_partition_reassignments(Services&, CallPtr);
 void handle_api_versions(Services&, CallPtr);
+void handle_consumer_group_describe(Services&, CallPtr);
+void handle_consumer_group_heartbeat(Services&, CallPtr);
 void handle_controlled_shutdown(Services&, CallPtr);
 void handle_create_partitions(Services&, CallPtr);
 void handle_create_topics(Services&, CallPtr);

@@ -59,6 +59,7 @@ struct Services {
   std::atomic<int64_t>& broker_epoch;    // czxid of this broker's registration; -1 while it has none
   // Epoch of the controller whose word was last accepted. Serial `control` only.
   ControllerEpoch controller_epoch;
+  const std::atomic<bool>& consumer_protocol_offered;  // every registered broker has it
   NamesInFlight automatic_topics{};  // that this broker is creating because somebody asked for them
 
   TransactionCoordinator& transactions;

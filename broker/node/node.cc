@@ -27,6 +27,14 @@ LogDirectories::Settings log_settings(const BrokerConfig& config) {
   return settings;
 }
 
+MigrationPolicy migration_policy(std::string_view text) {
+  switch (text.empty() ? 'd' : static_cast<char>(text.front() | 0x20)) {
+    case 'u': return MigrationPolicy::UPGRADE;
+    case 'b': return MigrationPolicy::BIDIRECTIONAL;
+    default: return text.size() > 1 && (text[1] | 0x20) == 'o' ? MigrationPolicy::DOWNGRADE : MigrationPolicy::DISABLED;
+  }
+}
+
 GroupCoordinator::Settings group_settings(const BrokerConfig& config) {
   GroupCoordinator::Settings settings;
   settings.groups.session_timeout_min_ms = config.group_min_session_timeout_ms;
@@ -35,6 +43,9 @@ GroupCoordinator::Settings group_settings(const BrokerConfig& config) {
   settings.groups.members_max = static_cast<size_t>(config.group_max_size);
   settings.groups.offset_metadata_bytes_max = config.offset_metadata_max_bytes;
   settings.groups.offset_retention_ms = int64_t{config.offsets_retention_minutes} * 60'000;
+  settings.groups.consumer = {config.group_consumer_session_timeout_ms, config.group_consumer_heartbeat_interval_ms,
+                              static_cast<size_t>(config.group_consumer_max_size), config.group_consumer_assignors,
+                              migration_policy(config.group_consumer_migration_policy)};
   settings.journal.load_bytes_max = static_cast<size_t>(std::min(config.offsets_load_buffer_size, 1 << 20));
   settings.journal.write_timeout = Duration::millis(config.offsets_commit_timeout_ms);
   settings.journal.compression.codec = static_cast<CompressionCodec>(config.offsets_topic_compression_codec);
@@ -181,6 +192,7 @@ void Node::Parts::build_services() {
                               .features_epoch = features_epoch,
                               .broker_epoch = broker_epoch,
                               .controller_epoch = {},
+                              .consumer_protocol_offered = consumer_protocol_offered,
                               .transactions = *transactions,
                               .verifier = *verifier});
   dispatch = std::make_unique<Dispatch>(*services);

@@ -23,6 +23,7 @@
 #include "coord/configs/config_store.h"
 #include "coord/controller/runner.h"
 #include "coord/registration/broker_registration.h"
+#include "coord/registration/registered_brokers.h"
 #include "coord/registration/cluster_setup.h"
 
 namespace quokka {
@@ -98,6 +99,7 @@ struct Node::Parts final : public ConfigListener {
 
   std::atomic<int64_t> broker_epoch{-1};
   std::atomic<int64_t> features_epoch{-1};
+  std::atomic<bool> consumer_protocol_offered{false};
   std::string cluster_id;
   BrokerId self;
   ViewHolder view;
@@ -111,6 +113,7 @@ struct Node::Parts final : public ConfigListener {
   std::unique_ptr<ConfigStore> configs;
   std::unique_ptr<BrokerRegistration> registration;
   std::unique_ptr<FeatureEpoch> features;
+  std::unique_ptr<RegisteredBrokers> registered_brokers;
   std::unique_ptr<ControllerPeers> controller_peers;
   std::unique_ptr<ControllerRunner> controller;
   std::unique_ptr<ReplicationThrottles> throttles;

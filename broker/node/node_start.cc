@@ -176,6 +176,7 @@ void Node::Parts::register_broker(StepDone done) {
   for (const ListenerEndpoint& advertised : config.listeners.advertised)
     znode.endpoints.push_back({advertised.listener, advertised.host, advertised.port, static_cast<int16_t>(advertised.protocol)});
   znode.rack = config.broker_rack;
+  znode.has_consumer_protocol = config.consumer_protocol;
   controller->start();
   features = std::make_unique<FeatureEpoch>(*session, features_epoch, [this](std::string why) { fail(why); });
   features->start([this](bool) {
@@ -188,6 +189,8 @@ void Node::Parts::register_broker(StepDone done) {
     log_info("registered as broker {} with epoch {}", self, epoch);
     controller->on_registered();
   });
+  registered_brokers = std::make_unique<RegisteredBrokers>(*session, consumer_protocol_offered);
+  registered_brokers->start();
   registration->start([done = std::move(done)](Result<BrokerEpoch> epoch) mutable { done(epoch ? Status() : Status(epoch.error())); });
 }
 

@@ -96,6 +96,7 @@ void Node::Parts::close_session(Task done) {
   // The registration goes with the session.
   registration.reset();
   features.reset();
+  registered_brokers.reset();
   session->close(std::move(done));
 }
 

@@ -9,6 +9,8 @@
 namespace quokka::znodes {
 namespace {
 
+constexpr std::string_view kConsumerProtocolKey = "quokka_consumer_protocol";
+
 constexpr std::string_view kProtocolNames[] = {"PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"};
 
 FeatureRange read_feature(JsonReader& reader, const std::string& feature, const JsonValue& value) {
@@ -109,6 +111,7 @@ std::string encode(const Broker& broker) {
     json.field("host", plaintext->host);
   }
   json.field("version", broker.version).field("timestamp", std::to_string(broker.timestamp.ms));
+  if (broker.has_consumer_protocol) json.field(kConsumerProtocolKey, 1);
   return json.close().take();
 }
 
@@ -119,6 +122,7 @@ Result<Broker> parse_broker(BrokerId id, std::string_view text) {
   broker.version = reader.int32(root, "version");
   if (reader.ok() && broker.version < 1) reader.fail("version", std::to_string(broker.version) + " is not supported");
   broker.jmx_port = reader.int32(root, "jmx_port", -1);
+  broker.has_consumer_protocol = reader.int32(root, kConsumerProtocolKey, 0) > 0;
   broker.timestamp.ms = reader.quoted_integer(root, "timestamp", 0);
   if (const JsonValue* rack = reader.find(root, "rack"); rack != nullptr) broker.rack = reader.string(root, "rack");
   if (reader.ok() && broker.version == 1) {

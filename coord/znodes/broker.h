@@ -28,6 +28,7 @@ struct Broker {
   int32_t jmx_port = -1;  // -1: off
   WallTime timestamp;
   std::map<std::string, FeatureRange> features;
+  bool has_consumer_protocol = false;  // of groups (KIP-848). A key of ours, the last one, which Kafka passes over
 
   bool operator==(const Broker&) const = default;
 };

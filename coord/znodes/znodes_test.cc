@@ -166,6 +166,8 @@ TEST(BrokerZnode, HostAndPortAreThoseOfTheFirstPlaintextEndpoint) {
       encode(broker),
       R"({"features":{},"listener_security_protocol_map":{"OUT":"SSL","IN":"PLAINTEXT"},"endpoints":["OUT://h:9093","IN://[::1]:9092"],"rack":"r","jmx_port":-1,"port":9092,"host":"::1","version":5,"timestamp":"7"})");
   EXPECT_EQ(parse_broker(BrokerId(1), encode(broker)).value(), broker);
+  broker.has_consumer_protocol = true;
+  EXPECT_NE(encode(broker).find(R"("timestamp":"7","quokka_consumer_protocol":1})"), std::string::npos) << encode(broker);
   broker.features["f"] = {1, 3};
   EXPECT_EQ(parse_broker(BrokerId(1), encode(broker)).value(), broker);
 }

@@ -1,4 +1,5 @@
-// The APIs of Kafka 3.9 in ZooKeeper mode: key, name, versions, from which version on the flexible encoding is used.
+// The APIs of Kafka 3.9 in ZooKeeper mode, and those of the consumer protocol (KIP-848): key, name, versions, from which version on the flexible encoding
+// is used.
 #pragma once
 
 #include <cstdint>
@@ -71,7 +72,7 @@ namespace quokka {
   X(DESCRIBE_TRANSACTIONS, DescribeTransactions, 65, 0, 0, 0) \
   X(LIST_TRANSACTIONS, ListTransactions, 66, 0, 1, 0) \
   X(ALLOCATE_PRODUCER_IDS, AllocateProducerIds, 67, 0, 0, 0) \
-  X(CONSUMER_GROUP_HEARTBEAT, ConsumerGroupHeartbeat, 68, 0, 0, 0) \
+  X(CONSUMER_GROUP_HEARTBEAT, ConsumerGroupHeartbeat, 68, 0, 1, 0) \
   X(CONSUMER_GROUP_DESCRIBE, ConsumerGroupDescribe, 69, 0, 0, 0)
 
 enum class ApiKey : int16_t {

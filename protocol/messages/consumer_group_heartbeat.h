@@ -1,4 +1,4 @@
-// ConsumerGroupHeartbeat (key 68), versions 0, flexible from 0.
+// ConsumerGroupHeartbeat (key 68), versions 0-1, flexible from 0. Version 1 is that of Kafka 4.0.
 #pragma once
 
 #include "protocol/messages/api_table.h"
@@ -9,7 +9,7 @@ namespace quokka {
 struct ConsumerGroupHeartbeatRequest {
   static constexpr const char* kName = "ConsumerGroupHeartbeatRequest";
   static constexpr ApiKey kApiKey = ApiKey::CONSUMER_GROUP_HEARTBEAT;
-  static constexpr int16_t kVersionMin = 0, kVersionMax = 0, kFlexibleFrom = 0;
+  static constexpr int16_t kVersionMin = 0, kVersionMax = 1, kFlexibleFrom = 0;
   struct TopicPartitions {
     Uuid topic_id;
     Array<PartitionIndex> partitions;
@@ -21,6 +21,7 @@ struct ConsumerGroupHeartbeatRequest {
   std::optional<std::string_view> rack_id;
   int32_t rebalance_timeout_ms = -1;
   std::optional<Array<std::string_view>> subscribed_topic_names;
+  std::optional<std::string_view> subscribed_topic_regex;
   std::optional<std::string_view> server_assignor;
   std::optional<Array<TopicPartitions>> topic_partitions;
 };
@@ -37,6 +38,7 @@ inline void fields(Codec& c, ConsumerGroupHeartbeatRequest& m) {
   c.field(m.rack_id, "rack_id", always(), always());
   c.field(m.rebalance_timeout_ms, "rebalance_timeout_ms");
   c.field(m.subscribed_topic_names, "subscribed_topic_names", always(), always());
+  c.field(m.subscribed_topic_regex, "subscribed_topic_regex", since(1), since(1));
   c.field(m.server_assignor, "server_assignor", always(), always());
   c.field(m.topic_partitions, "topic_partitions", always(), always());
 }
@@ -44,7 +46,7 @@ inline void fields(Codec& c, ConsumerGroupHeartbeatRequest& m) {
 struct ConsumerGroupHeartbeatResponse {
   static constexpr const char* kName = "ConsumerGroupHeartbeatResponse";
   static constexpr ApiKey kApiKey = ApiKey::CONSUMER_GROUP_HEARTBEAT;
-  static constexpr int16_t kVersionMin = 0, kVersionMax = 0, kFlexibleFrom = 0;
+  static constexpr int16_t kVersionMin = 0, kVersionMax = 1, kFlexibleFrom = 0;
   struct TopicPartitions {
     Uuid topic_id;
     Array<PartitionIndex> partitions;
