@@ -47,7 +47,7 @@ INCLUDES = {
 }
 
 # Cores: they decide and perform nothing. Besides the standard library they include these only.
-PURE = re.compile(r"^(broker/(producer|epochs)/|coord/(znodes|view)/|coord/controller/(core|effects|election|picture|placement|reassignment)[a-z_]*\.|broker/replica/(leader|follower)\.|broker/group/(group|group_values|group_joining|group_rebalance|group_offsets)\.|broker/txn/transaction\.|broker/(group|txn)/\w*core|broker/cleaner/(offset_map|log_choice)\.)")
+PURE = re.compile(r"^(broker/(producer|epochs)/|coord/(znodes|view)/|coord/controller/(core|effects|election|picture|placement|reassignment)[a-z_]*\.|broker/replica/(leader|follower)\.|broker/group/(group|group_values|group_joining|group_rebalance|group_offsets|group_consumer|group_migration)\.|broker/group/consumer/(?!consumer_records)|broker/txn/transaction\.|broker/(group|txn)/\w*core|broker/cleaner/(offset_map|log_choice)\.)")
 PURE_INCLUDES = ("protocol/base/", "protocol/records/", "coord/znodes/", "coord/view/")
 PURE_FORBIDDEN_BASE = ("protocol/base/loop.h", "protocol/base/log_capture.h")
 PURE_FORBIDDEN_STD = {"thread", "fstream", "iostream", "filesystem", "random", "chrono", "condition_variable", "future", "mutex"}

@@ -171,8 +171,13 @@ void Group::begin_consumer_protocol() {
   protocol.reset();
   leader.reset();
   generation = 0;
+  members.clear();
+  static_members.clear();
   pending_members.clear();
+  pending_sync.clear();
   join_timer.reset();
+  sync_until.reset();
+  new_member_added = false;
   topics_revision = 0;
 }
 

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "broker/group/consumer_group.h"
+#include "broker/group/consumer/consumer_group.h"
 #include "broker/group/group_values.h"
 
 namespace quokka {

@@ -1,9 +1,9 @@
 // Heartbeats of the consumer protocol (KIP-848): who gets in, who is fenced, and what every heartbeat sets off.
 #include <algorithm>
 
-#include "broker/group/consumer_change.h"
+#include "broker/group/consumer/consumer_change.h"
 #include "broker/group/group_core.h"
-#include "broker/group/target_assignment.h"
+#include "broker/group/consumer/target_assignment.h"
 
 namespace quokka {
 
@@ -85,7 +85,7 @@ GroupCore::Beat refusal(const ConsumerHeartbeat& beat, Error why) {
 struct GroupCore::Sender {
   std::string id;
   const ConsumerMember* member = nullptr;
-  const std::string* replaced = nullptr;
+  std::optional<std::string> replaced;
 };
 
 Result<GroupCore::Sender> GroupCore::sender_of(const ConsumerGroup& group, const ConsumerHeartbeat& beat) const {
@@ -102,7 +102,7 @@ Result<GroupCore::Sender> GroupCore::sender_of(const ConsumerGroup& group, const
     if (group.member(*same_instance)->assignment.epoch != kStaticLeaveEpoch)
       return refused(ErrorCode::UNRELEASED_INSTANCE_ID, "instance id " + *beat.instance_id + " is owned by member " + *same_instance);
     sender.member = group.member(*same_instance);
-    sender.replaced = same_instance;
+    sender.replaced = *same_instance;
     return sender;
   }
   if (joins) return sender;
@@ -113,44 +113,59 @@ Result<GroupCore::Sender> GroupCore::sender_of(const ConsumerGroup& group, const
 
 GroupCore::Beat GroupCore::on_consumer_heartbeat(const ConsumerHeartbeat& beat, GroupTime now) {
   if (const std::optional<Error> wrong = what_is_wrong(beat, settings_.consumer)) return refusal(beat, *wrong);
-  if (beat.member_epoch < kJoinEpoch) return leave_consumer_group(beat);
+  if (beat.member_epoch < kJoinEpoch) return leave_consumer_group(beat, now);
   const bool joins = beat.member_epoch == kJoinEpoch;
   Group* group = known(beat.group);
   if (group == nullptr && !joins) return refusal(beat, refused(ErrorCode::GROUP_ID_NOT_FOUND, "group " + beat.group + " is not known"));
   if (topics_.revision() == 0) return refusal(beat, refused(ErrorCode::COORDINATOR_LOAD_IN_PROGRESS, "topics are not known yet"));
   if (group != nullptr && group->is(GroupState::DEAD)) return refusal(beat, refused(ErrorCode::COORDINATOR_NOT_AVAILABLE, "the group is being deleted"));
   const bool is_empty = group == nullptr || group->is(GroupState::EMPTY);
-  if (group != nullptr && !group->consumer && !(joins && is_empty))
+  const bool upgrades = joins && !is_empty && !group->consumer && beat.may_begin_group && may_upgrade(*group);
+  if (group != nullptr && !group->consumer && !upgrades && !(joins && is_empty))
     return refusal(beat, refused(ErrorCode::GROUP_ID_NOT_FOUND, "group " + beat.group + " is not a consumer group"));
   if (joins && is_empty && !beat.may_begin_group)
     return refusal(beat, refused(ErrorCode::UNSUPPORTED_VERSION, "no group begins to use the consumer protocol while a broker that lacks it is registered"));
 
   static const ConsumerGroup none;
-  const ConsumerGroup& before = group != nullptr && group->consumer ? *group->consumer : none;
-  const Result<Sender> sender = sender_of(before, beat);
+  ConsumerChange change(group != nullptr && group->consumer ? *group->consumer : none, topics_, settings_.consumer);
+  if (upgrades) {
+    if (const Status done = upgrade(*group, change); !done) return refusal(beat, done.error());
+  }
+  const Result<Sender> sender = sender_of(change.group(), beat);
   if (!sender) return refusal(beat, sender.error());
   // Who joins abandoned all it had, so it need not know where it was.
   if (!joins) {
     if (const std::optional<Error> wrong = check_epoch(beat, sender->member->assignment)) return refusal(beat, *wrong);
   }
-  return admit(group != nullptr ? *group : create(beat.group, now), *sender, beat, now);
+  Beat made = admit(group != nullptr ? *group : create(beat.group, now), change, *sender, beat, now);
+  if (upgrades && made.answer.error == ErrorCode::NONE) send_back_waiting(*group, change.group(), now, made.effects);
+  return made;
 }
 
-GroupCore::Beat GroupCore::admit(Group& group, const Sender& sender, const ConsumerHeartbeat& beat, GroupTime now) {
-  static const ConsumerGroup none;
-  const ConsumerGroup& before = group.consumer ? *group.consumer : none;
-  const AssignedPartitions had = sender.member != nullptr ? sender.member->assignment.assigned : AssignedPartitions();
-  const ConsumerAssignment was = sender.member != nullptr ? sender.member->assignment : ConsumerAssignment();
-  ConsumerChange change(before, topics_, settings_.consumer);
-  if (sender.replaced != nullptr) change.replace(*sender.replaced, sender.id);
-  const ConsumerMember* member = change.group().member(sender.id);
-  change.subscribe(sender.id, updated(member != nullptr ? member->subscription : ConsumerSubscription(), beat));
+Status GroupCore::take_word(Group& group, ConsumerChange& change, const std::string& member_id, ConsumerSubscription subscription,
+                            const std::optional<AssignedPartitions>& owned) {
+  change.subscribe(member_id, std::move(subscription));
   // A change that is refused by the log is made again by the next heartbeat.
   const uint64_t revision = topics_.revision();
   if ((change.is_new_epoch() || group.topics_revision != revision) && change.refresh_topics()) group.topics_revision = revision;
   change.begin_epoch();
   change.compute_target();
-  if (const Status done = change.advance(sender.id, beat.owned); !done) return refusal(beat, done.error());
+  return change.advance(member_id, owned);
+}
+
+void GroupCore::begin_consumer_session(Group& group, const std::string& member_id, const ConsumerMember& member, GroupTime now) {
+  const auto& classic = member.subscription.classic;
+  Group::Timers& timers = group.timers[member_id];
+  timers.session_ends = now.mono + Duration::millis(classic ? classic->session_timeout_ms : settings_.consumer.session_timeout_ms);
+  look_at(group, *timers.session_ends);
+}
+
+GroupCore::Beat GroupCore::admit(Group& group, ConsumerChange& change, const Sender& sender, const ConsumerHeartbeat& beat, GroupTime now) {
+  const ConsumerAssignment was = sender.member != nullptr ? sender.member->assignment : ConsumerAssignment();
+  if (sender.replaced) change.replace(*sender.replaced, sender.id);
+  const ConsumerMember* member = change.group().member(sender.id);
+  ConsumerSubscription said = updated(member != nullptr ? member->subscription : ConsumerSubscription(), beat);
+  if (const Status done = take_word(group, change, sender.id, std::move(said), beat.owned); !done) return refusal(beat, done.error());
 
   const ConsumerAssignment& now_is = change.group().member(sender.id)->assignment;
   Beat made;
@@ -158,11 +173,10 @@ GroupCore::Beat GroupCore::admit(Group& group, const Sender& sender, const Consu
   made.answer.member_epoch = now_is.epoch;
   made.answer.heartbeat_interval_ms = settings_.consumer.heartbeat_interval_ms;
   const bool tells_all = beat.member_epoch == kJoinEpoch || (beat.rebalance_timeout_ms != -1 && beat.topics && beat.owned);
-  if (tells_all || now_is.assigned != had) made.answer.assignment = now_is.assigned;
+  if (tells_all || now_is.assigned != was.assigned) made.answer.assignment = now_is.assigned;
 
+  begin_consumer_session(group, sender.id, *change.group().member(sender.id), now);
   Group::Timers& timers = group.timers[sender.id];
-  timers.session_ends = now.mono + Duration::millis(settings_.consumer.session_timeout_ms);
-  look_at(group, *timers.session_ends);
   if (now_is.state != ReconciliationState::UNREVOKED_PARTITIONS) {
     timers.rebalance_ends.reset();
   } else if (now_is != was || !timers.rebalance_ends) {
@@ -184,7 +198,7 @@ void GroupCore::write_consumer(Group& group, ConsumerChange& change, GroupEffect
   effects.writes.push_back({0, std::move(records)});
 }
 
-GroupCore::Beat GroupCore::leave_consumer_group(const ConsumerHeartbeat& beat) {
+GroupCore::Beat GroupCore::leave_consumer_group(const ConsumerHeartbeat& beat, GroupTime now) {
   Group* group = known(beat.group);
   if (group == nullptr || !group->consumer) return refusal(beat, refused(ErrorCode::GROUP_ID_NOT_FOUND, "group " + beat.group + " is not a consumer group"));
   const Result<Sender> sender = sender_of(*group->consumer, beat);
@@ -198,17 +212,18 @@ GroupCore::Beat GroupCore::leave_consumer_group(const ConsumerHeartbeat& beat) {
     change.leave_for_a_while(sender->id);
     write_consumer(*group, change, made.effects);
   } else {
-    fence_members(*group, {{sender->id, "it left"}}, made.effects);
+    fence_members(*group, {{sender->id, "it left"}}, now, made.effects);
   }
   return made;
 }
 
-void GroupCore::fence_members(Group& group, const std::map<std::string, std::string>& why, GroupEffects& effects) {
+void GroupCore::fence_members(Group& group, const std::map<std::string, std::string>& why, GroupTime now, GroupEffects& effects) {
   ConsumerChange change(*group.consumer, topics_, settings_.consumer);
   for (const auto& [member_id, reason] : why) {
     effects.notes.push_back("group " + group.id + ": member " + member_id + " is out: " + reason);
     change.remove(member_id);
   }
+  if (may_downgrade(change.group())) return downgrade(group, change.group(), now, effects);
   if (topics_.revision() != 0) (void)change.refresh_topics();
   change.begin_epoch();
   write_consumer(group, change, effects);
@@ -231,13 +246,13 @@ void GroupCore::on_consumer_due(Group& group, GroupTime now, GroupEffects& effec
       // If the log refuses it is tried again.
       timers.session_ends = now.mono + Duration::seconds(1);
       timers.rebalance_ends.reset();
-      out[member_id] = is_silent ? "no heartbeat within the session time-out" : "it did not give up partitions within its rebalance time-out";
+      out[member_id] = is_silent ? "no heartbeat within the session time-out" : "it did not give up partitions, or join again, within its rebalance time-out";
     }
     look_at(group, *timers.session_ends);
     if (timers.rebalance_ends) look_at(group, *timers.rebalance_ends);
     ++at;
   }
-  if (!out.empty()) fence_members(group, out, effects);
+  if (!out.empty()) fence_members(group, out, now, effects);
 }
 
 // --- The log
@@ -266,9 +281,8 @@ void GroupCore::on_consumer_loaded(Group& group, GroupTime now) {
   if (group.consumer->is_over()) return group.end_consumer_protocol(now);
   group.note_consumer_state(now);
   for (const auto& [member_id, member] : group.consumer->members()) {
+    begin_consumer_session(group, member_id, member, now);
     Group::Timers& timers = group.timers[member_id];
-    timers.session_ends = now.mono + Duration::millis(settings_.consumer.session_timeout_ms);
-    look_at(group, *timers.session_ends);
     if (member.assignment.state != ReconciliationState::UNREVOKED_PARTITIONS) continue;
     timers.rebalance_ends = now.mono + Duration::millis(member.subscription.rebalance_timeout_ms);
     look_at(group, *timers.rebalance_ends);

@@ -15,6 +15,10 @@
 // committed. The coordinator assigns; a member gives up what it is to give up, says so, and then gets what others gave up. A group begins and
 // ceases to speak the protocol while it has no members; its offsets stay. Better than Kafka: a member that was fenced comes back at once, under its former
 // id; offsets of a group that became empty are kept from then on.
+//
+// Members of both protocols in one group (group_migration.cc): it speaks the consumer protocol, and members of the classic one get their epoch as
+// generation and their assignment from SyncGroup. With group.consumer.migration.policy a classic group with members becomes one when the first member of
+// the consumer protocol comes, and a classic one again when the last of them has gone.
 #pragma once
 
 #include <map>
@@ -169,15 +173,31 @@ class GroupCore {
   // The consumer protocol (group_consumer.cc)
   struct Sender;
   Result<Sender> sender_of(const ConsumerGroup& group, const ConsumerHeartbeat& beat) const;
-  Beat admit(Group& group, const Sender& sender, const ConsumerHeartbeat& beat, GroupTime now);
-  Beat leave_consumer_group(const ConsumerHeartbeat& beat);
-  void fence_members(Group& group, const std::map<std::string, std::string>& why, GroupEffects& effects);  // by member id
+  Beat admit(Group& group, ConsumerChange& change, const Sender& sender, const ConsumerHeartbeat& beat, GroupTime now);
+  // What a member says, and what follows from it for the group and its own next step.
+  Status take_word(Group& group, ConsumerChange& change, const std::string& member_id, ConsumerSubscription subscription,
+                   const std::optional<AssignedPartitions>& owned);
+  void begin_consumer_session(Group& group, const std::string& member_id, const ConsumerMember& member, GroupTime now);
+  Beat leave_consumer_group(const ConsumerHeartbeat& beat, GroupTime now);
+  void fence_members(Group& group, const std::map<std::string, std::string>& why, GroupTime now, GroupEffects& effects);  // by member id
   void write_consumer(Group& group, ConsumerChange& change, GroupEffects& effects);
   void leave_consumer_protocol(Group& group, GroupTime now, GroupEffects& effects);
   void on_consumer_due(Group& group, GroupTime now, GroupEffects& effects);
   void apply_consumer(const StoredGroupRecord& record, GroupTime now);
   void on_consumer_loaded(Group& group, GroupTime now);
   static ErrorCode check_member_epoch(const ConsumerGroup& group, const std::string& member_id, int32_t epoch);
+
+  // Members of both protocols in one group (group_migration.cc)
+  bool may_upgrade(const Group& group) const;
+  Status upgrade(const Group& group, ConsumerChange& change) const;
+  void send_back_waiting(Group& group, const ConsumerGroup& after, GroupTime now, GroupEffects& effects);
+  bool may_downgrade(const ConsumerGroup& after) const;
+  void downgrade(Group& group, const ConsumerGroup& after, GroupTime now, GroupEffects& effects);
+  void join_consumer_group(Group& group, GroupRequestId request, const JoinGroup& join, GroupTime now, GroupEffects& effects);
+  SyncAnswer sync_consumer_group(Group& group, const SyncGroup& sync, GroupTime now);
+  ErrorCode beat_consumer_group(Group& group, const MemberIdentity& member, int32_t generation, GroupTime now);
+  Left leave_consumer_group(Group& group, const std::vector<MemberIdentity>& members, GroupTime now);
+  void expect_join(Group& group, const std::string& member_id, const ConsumerMember& member, GroupTime now);
 
   // Offsets (group_offsets.cc)
   ErrorCode check_commit(const Group& group, const OffsetCommit& commit) const;

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "broker/group/consumer_harness.h"
+#include "broker/group/consumer/consumer_harness.h"
 #include "broker/group/group_core.h"
 #include "broker/group/group_records.h"
 

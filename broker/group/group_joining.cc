@@ -57,8 +57,11 @@ GroupEffects GroupCore::on_join(GroupRequestId request, const JoinGroup& join, G
   if (found == nullptr && !is_new) return refuse(join.member_id, ErrorCode::UNKNOWN_MEMBER_ID);
   Group& group = found != nullptr ? *found : create(join.group, now);
   if (group.consumer) {
-    if (!group.is(GroupState::EMPTY)) return refuse(join.member_id, ErrorCode::INCONSISTENT_GROUP_PROTOCOL);
-    leave_consumer_protocol(group, now, effects);
+    if (!group.consumer->members().empty()) {
+      join_consumer_group(group, request, join, now, effects);
+      return effects;
+    }
+    if (group.is(GroupState::EMPTY)) leave_consumer_protocol(group, now, effects);
   }
   if (!accepts(group, join.member_id)) {
     if (group.has(join.member_id)) drop_member(group, join.member_id, effects);

@@ -42,6 +42,7 @@ ErrorCode GroupCore::on_heartbeat(const std::string& group_id, const MemberIdent
   Group* group = known(group_id);
   if (group == nullptr) return ErrorCode::UNKNOWN_MEMBER_ID;
   if (group->is(GroupState::DEAD)) return ErrorCode::COORDINATOR_NOT_AVAILABLE;
+  if (group->consumer) return beat_consumer_group(*group, member, generation, now);
   if (const ErrorCode error = check_member(*group, member); error != ErrorCode::NONE) return error;
   if (generation != group->generation) return ErrorCode::ILLEGAL_GENERATION;
   if (group->is(GroupState::EMPTY)) return ErrorCode::UNKNOWN_MEMBER_ID;
@@ -168,6 +169,10 @@ GroupEffects GroupCore::on_sync(GroupRequestId request, const SyncGroup& sync, G
   if (found == nullptr) return answer(refusal(ErrorCode::UNKNOWN_MEMBER_ID));
   Group& group = *found;
   if (group.is(GroupState::DEAD)) return answer(refusal(ErrorCode::COORDINATOR_NOT_AVAILABLE));
+  if (group.consumer) {
+    effects.answers_what_is_written = true;
+    return answer(sync_consumer_group(group, sync, now));
+  }
   if (const ErrorCode error = check_member(group, {sync.member_id, sync.instance_id, {}}); error != ErrorCode::NONE) return answer(refusal(error));
   if (sync.generation != group.generation) return answer(refusal(ErrorCode::ILLEGAL_GENERATION));
   if ((sync.protocol_type && sync.protocol_type != group.protocol_type) || (sync.protocol && sync.protocol != group.protocol))
@@ -269,6 +274,7 @@ GroupCore::Left GroupCore::on_leave(const std::string& group_id, const std::vect
     left.error = ErrorCode::COORDINATOR_NOT_AVAILABLE;
     return left;
   }
+  if (group.consumer) return leave_consumer_group(group, members, now);
   for (const MemberIdentity& leaving : members) {
     std::string member_id = leaving.member_id;
     ErrorCode error = ErrorCode::NONE;

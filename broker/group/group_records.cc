@@ -1,6 +1,6 @@
 #include "broker/group/group_records.h"
 
-#include "broker/group/consumer_records.h"
+#include "broker/group/consumer/consumer_records.h"
 
 #include <utility>
 

@@ -114,7 +114,32 @@ void GroupShard::on_retention() {
 
 // --- What the core decided
 
+void GroupShard::answer(std::vector<std::pair<GroupRequestId, JoinAnswer>> joins, std::vector<std::pair<GroupRequestId, SyncAnswer>> syncs) {
+  for (auto& [request, made] : joins) {
+    if (auto node = joining_.extract(request); !node.empty()) node.mapped()(std::move(made));
+  }
+  for (auto& [request, made] : syncs) {
+    if (auto node = syncing_.extract(request); !node.empty()) node.mapped()(std::move(made));
+  }
+}
+
+// As perform(), but joins and syncs are answered when what they tell is committed.
+void GroupShard::perform_and_wait(GroupEffects effects) {
+  auto settle = [this, joins = std::exchange(effects.joins, {}), syncs = std::exchange(effects.syncs, {})](ErrorCode error) mutable {
+    const auto refuse = [&](ErrorCode& told) {
+      if (error != ErrorCode::NONE && told == ErrorCode::NONE) told = group_write_error(error);
+    };
+    for (auto& [request, made] : joins) refuse(made.error);
+    for (auto& [request, made] : syncs) refuse(made.error);
+    answer(std::move(joins), std::move(syncs));
+  };
+  if (!effects.writes.empty()) return perform(std::move(effects), std::move(settle));
+  perform(std::move(effects));
+  journal_.when_committed(std::move(settle));
+}
+
 void GroupShard::perform(GroupEffects effects, Journal::Done written) {
+  if (std::exchange(effects.answers_what_is_written, false)) return perform_and_wait(std::move(effects));
   for (const std::string& note : effects.notes) log_info("{}", note);
   struct Outcome {
     size_t left;
@@ -129,12 +154,7 @@ void GroupShard::perform(GroupEffects effects, Journal::Done written) {
     });
   }
   if (effects.writes.empty() && outcome->written) outcome->written(ErrorCode::NONE);
-  for (auto& [request, answer] : effects.joins) {
-    if (auto node = joining_.extract(request); !node.empty()) node.mapped()(std::move(answer));
-  }
-  for (auto& [request, answer] : effects.syncs) {
-    if (auto node = syncing_.extract(request); !node.empty()) node.mapped()(std::move(answer));
-  }
+  answer(std::move(effects.joins), std::move(effects.syncs));
   arm_timer();
 }
 

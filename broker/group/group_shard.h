@@ -59,6 +59,8 @@ class GroupShard final : public JournalState {
   GroupTime now() const { return {loop_.now(), loop_.wall_now()}; }
   // `written`, unless empty, is called once: when all writes are committed, or with the first error.
   void perform(GroupEffects effects, Journal::Done written = {});
+  void perform_and_wait(GroupEffects effects);
+  void answer(std::vector<std::pair<GroupRequestId, JoinAnswer>> joins, std::vector<std::pair<GroupRequestId, SyncAnswer>> syncs);
   void append(const GroupWrite& write, Journal::Done done);
   void arm_timer();
 

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "broker/group/consumer_values.h"
-#include "broker/group/group_state.h"
+#include "broker/group/consumer/consumer_values.h"
+#include "broker/group/consumer/group_state.h"
 #include "protocol/base/error_code.h"
 #include "protocol/base/ids.h"
 #include "protocol/base/time.h"
@@ -150,6 +150,8 @@ struct GroupEffects {
   std::vector<std::pair<GroupRequestId, JoinAnswer>> joins;
   std::vector<std::pair<GroupRequestId, SyncAnswer>> syncs;
   std::vector<std::string> notes;  // for the log: each a sentence
+  // Joins and syncs stand for what becomes of the writes, without any for what is applied: they wait until that is committed.
+  bool answers_what_is_written = false;
 };
 
 struct OffsetCommit {

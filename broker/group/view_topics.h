@@ -1,7 +1,7 @@
 // The topics of groups, as this broker was told of them.
 #pragma once
 
-#include "broker/group/consumer_values.h"
+#include "broker/group/consumer/consumer_values.h"
 #include "coord/view/cluster_view.h"
 #include "protocol/base/topic_name.h"
 

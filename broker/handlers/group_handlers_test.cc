@@ -4,6 +4,9 @@
 #include "broker/handlers/broker_for_test.h"
 #include "protocol/base/log_capture.h"
 #include "protocol/base/topic_name.h"
+#include "protocol/messages/api_versions.h"
+#include "protocol/messages/consumer_group_describe.h"
+#include "protocol/messages/consumer_group_heartbeat.h"
 #include "protocol/messages/create_topics.h"
 #include "protocol/messages/delete_groups.h"
 #include "protocol/messages/describe_groups.h"
@@ -294,6 +297,143 @@ TEST_F(GroupHandlersTest, AMemberFromItsFirstRequestToItsLast) {
   EXPECT_EQ(deleted->response.results[0].error_code, ErrorCode::NONE);
   EXPECT_EQ(list({}, {}), 0u);
   EXPECT_EQ(fetch("g", 5)->response.topics[0].partitions[0].committed_offset, Offset(-1));
+}
+
+// A heartbeat that joins; strings and arrays are the caller's to keep.
+struct JoiningHeartbeat : ConsumerGroupHeartbeatRequest {
+  JoiningHeartbeat(std::string_view group, std::string_view member) {
+    group_id = group;
+    member_id = member;
+    rebalance_timeout_ms = 10000;
+    subscribed_topic_names = Array(names_);
+    topic_partitions = Array(owned_);
+  }
+  JoiningHeartbeat(const JoiningHeartbeat&) = delete;
+  JoiningHeartbeat& operator=(const JoiningHeartbeat&) = delete;
+
+ private:
+  std::vector<std::string_view> names_{"t"};
+  std::vector<TopicPartitions> owned_;
+};
+
+TEST_F(GroupHandlersTest, AMemberOfTheConsumerProtocolFromItsFirstHeartbeatToItsLast) {
+  start({{"offsets.topic.replication.factor", "1"}, {"offsets.topic.num.partitions", "1"}});
+  make_topic("t");
+  lead_offsets();
+  const auto beat = [&](const ConsumerGroupHeartbeatRequest& request, int16_t version) {
+    return broker_->ask<ConsumerGroupHeartbeatResponse>(handle_consumer_group_heartbeat, request, version);
+  };
+  JoiningHeartbeat join("cg", "m");
+  const auto joined = beat(join, 1);
+  ASSERT_EQ(joined->response.error_code, ErrorCode::NONE) << joined->response.error_message.value_or("");
+  EXPECT_EQ(joined->response.member_id, "m");
+  EXPECT_EQ(joined->response.member_epoch, 1);
+  EXPECT_EQ(joined->response.heartbeat_interval_ms, 5000);
+  ASSERT_TRUE(joined->response.assignment);
+  ASSERT_EQ(joined->response.assignment->topic_partitions.size(), 1u);
+  EXPECT_EQ(joined->response.assignment->topic_partitions[0].partitions.size(), 2u);
+
+  const auto committed = [&](int64_t offset, int16_t version, int32_t epoch) {
+    const auto answer = commit("cg", offset, version, epoch, "m");
+    for (const auto& topic : answer->response.topics) {
+      for (const auto& partition : topic.partitions) {
+        if (topic.name == "t" && partition.partition_index == PartitionIndex(0)) return partition.error_code;
+      }
+    }
+    return ErrorCode::UNKNOWN_SERVER_ERROR;
+  };
+  EXPECT_EQ(committed(7, 9, 1), ErrorCode::NONE);
+  EXPECT_EQ(committed(8, 9, 5), ErrorCode::STALE_MEMBER_EPOCH);
+  EXPECT_EQ(committed(8, 8, 1), ErrorCode::UNSUPPORTED_VERSION);
+  const auto fetch_as = [&](int32_t epoch) {
+    OffsetFetchRequest request;
+    std::vector<OffsetFetchRequest::OffsetFetchRequestGroup> groups(1);
+    groups[0].group_id = "cg";
+    groups[0].member_id = "m";
+    groups[0].member_epoch = epoch;
+    groups[0].topics.reset();
+    request.groups = groups;
+    return broker_->ask<OffsetFetchResponse>(handle_offset_fetch, request, 9);
+  };
+  EXPECT_EQ(fetch_as(2)->response.groups[0].error_code, ErrorCode::STALE_MEMBER_EPOCH);
+  const auto fetched = fetch_as(1);
+  ASSERT_EQ(fetched->response.groups[0].topics.size(), 1u);
+  EXPECT_EQ(fetched->response.groups[0].topics[0].partitions[0].committed_offset, Offset(7));
+
+  ConsumerGroupDescribeRequest describe;
+  std::vector<std::string_view> groups{"cg", "nobody"};
+  describe.group_ids = groups;
+  describe.include_authorized_operations = true;
+  const auto described = broker_->ask<ConsumerGroupDescribeResponse>(handle_consumer_group_describe, describe, 0);
+  ASSERT_EQ(described->response.groups.size(), 2u);
+  const auto& group = described->response.groups[0];
+  EXPECT_EQ(group.group_state, "Stable");
+  EXPECT_EQ(group.group_epoch, 1);
+  EXPECT_EQ(group.assignment_epoch, 1);
+  EXPECT_EQ(group.assignor_name, "uniform");
+  EXPECT_EQ(group.authorized_operations, 328);
+  ASSERT_EQ(group.members.size(), 1u);
+  EXPECT_EQ(group.members[0].client_host, "/127.0.0.1");
+  ASSERT_EQ(group.members[0].assignment.topic_partitions.size(), 1u);
+  EXPECT_EQ(group.members[0].assignment.topic_partitions[0].topic_name, "t");
+  EXPECT_TRUE(group.members[0].assignment == group.members[0].target_assignment);
+  EXPECT_EQ(described->response.groups[1].error_code, ErrorCode::GROUP_ID_NOT_FOUND);
+  ListGroupsRequest list;
+  std::vector<std::string_view> types{"Consumer"};
+  list.types_filter = types;
+  const auto listed = broker_->ask<ListGroupsResponse>(handle_list_groups, list, 5);
+  ASSERT_EQ(listed->response.groups.size(), 1u);
+  EXPECT_EQ(listed->response.groups[0].group_type, "consumer");
+
+  JoiningHeartbeat leave("cg", "m");
+  leave.member_epoch = -1;
+  EXPECT_EQ(beat(leave, 1)->response.member_epoch, -1);
+  EXPECT_EQ(broker_->ask<ConsumerGroupDescribeResponse>(handle_consumer_group_describe, describe, 0)->response.groups[0].group_state, "Empty");
+}
+
+TEST_F(GroupHandlersTest, WhatIsNotServedOfTheConsumerProtocolIsRefusedWithAReason) {
+  start({{"offsets.topic.replication.factor", "1"}, {"offsets.topic.num.partitions", "1"}});
+  make_topic("t");
+  const auto beat = [&](const ConsumerGroupHeartbeatRequest& request, int16_t version) {
+    return broker_->ask<ConsumerGroupHeartbeatResponse>(handle_consumer_group_heartbeat, request, version);
+  };
+  JoiningHeartbeat join("cg", "m"), nameless("cg", "");
+  EXPECT_EQ(beat(join, 1)->response.error_code, ErrorCode::NOT_COORDINATOR);
+  lead_offsets();
+  EXPECT_EQ(beat(nameless, 1)->response.error_message, "MemberId can't be empty.");
+  const auto given = beat(nameless, 0);
+  EXPECT_EQ(given->response.error_code, ErrorCode::NONE);
+  EXPECT_EQ(given->response.member_id.size(), 22u) << "version 0 is given an id";
+  join.subscribed_topic_regex = "t.*";
+  EXPECT_EQ(beat(join, 1)->response.error_code, ErrorCode::INVALID_REQUEST);
+  join.subscribed_topic_regex = "";
+  EXPECT_EQ(beat(join, 1)->response.error_code, ErrorCode::NONE);
+}
+
+TEST_F(GroupHandlersTest, TheConsumerProtocolIsOfferedWhileEveryBrokerHasIt) {
+  start({{"offsets.topic.replication.factor", "1"}, {"offsets.topic.num.partitions", "1"}});
+  make_topic("t");
+  lead_offsets();
+  const auto offered = [&] {
+    ApiVersionsRequest request;
+    request.client_software_name = "test";
+    request.client_software_version = "1";
+    const auto answer = broker_->ask<ApiVersionsResponse>(handle_api_versions, request, 3);
+    std::map<int16_t, int16_t> last;
+    for (const auto& range : answer->response.api_keys) last[range.api_key] = range.max_version;
+    EXPECT_EQ(last.count(68), last.count(69));
+    return last.count(68) != 0 ? last[68] : int16_t{-1};
+  };
+  JoiningHeartbeat before("before", "m"), after("after", "m");
+  const auto beat = [&](const ConsumerGroupHeartbeatRequest& request) {
+    return broker_->ask<ConsumerGroupHeartbeatResponse>(handle_consumer_group_heartbeat, request, 1)->response.error_code;
+  };
+  EXPECT_EQ(offered(), 1);
+  EXPECT_EQ(beat(before), ErrorCode::NONE);
+  broker_->consumer_protocol_offered = false;
+  EXPECT_EQ(offered(), -1);
+  EXPECT_EQ(beat(after), ErrorCode::UNSUPPORTED_VERSION);
+  EXPECT_EQ(beat(before), ErrorCode::NONE) << "a group that uses it goes on";
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 //
 // 1: rebalance time-out (before: the session's). 4: a new dynamic member is told its id first (KIP-394). 5: static members (KIP-345). 7: protocol type
 // in the answer, and null instead of "" where there is no protocol. 8: the member's reason. 9: a leader may skip the assignment (KIP-814).
+// In a group of the consumer protocol a member is given its epoch as generation, at once, and nobody leads (broker/group/group_migration.cc).
 // Better than Kafka: a protocol that is named twice is INVALID_REQUEST, not silence.
 #include <memory>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "broker/group/consumer_records.h"
+#include "broker/group/consumer/consumer_records.h"
 
 #include <gtest/gtest.h>
 

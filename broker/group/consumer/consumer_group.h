@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "broker/group/consumer_values.h"
-#include "broker/group/group_state.h"
+#include "broker/group/consumer/consumer_values.h"
+#include "broker/group/consumer/group_state.h"
 #include "protocol/base/result.h"
 
 namespace quokka {
@@ -53,6 +53,10 @@ class ConsumerGroup {
   // The one that most members ask for.
   std::string preferred_assignor(const std::string& otherwise) const;
   size_t classic_members() const;
+  // Can a member of the classic protocol with these be among those that are here?
+  bool supports(const std::string& protocol_type, const std::vector<GroupProtocol>& protocols) const;
+  // Is anything that the member is to have still another's?
+  bool waits_for_others(const std::string& member_id) const;
 
   // Tombstones of everything, in an order in which Kafka reads them.
   std::vector<ConsumerRecord> tombstones() const;

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "broker/group/consumer_values.h"
+#include "broker/group/consumer/consumer_values.h"
 
 namespace quokka {
 

@@ -3,7 +3,7 @@
 // key := version:int16 group member?     3 the group's epoch; 4 its topics; 5 a member; 6 the target's epoch; 7 a member's target; 8 what a member has
 #pragma once
 
-#include "broker/group/consumer_values.h"
+#include "broker/group/consumer/consumer_values.h"
 #include "broker/journal/journal.h"
 #include "protocol/base/result.h"
 

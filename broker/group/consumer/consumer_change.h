@@ -3,11 +3,12 @@
 // In the order of calls: members come, go or say something new; then topics, epoch and target follow, for all of them; then a member takes its next step.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "broker/group/consumer_group.h"
+#include "broker/group/consumer/consumer_group.h"
 #include "protocol/base/result.h"
 
 namespace quokka {
@@ -21,6 +22,8 @@ class ConsumerChange {
   // With what is changed so far.
   const ConsumerGroup& group() const { return draft_ ? *draft_ : before_; }
 
+  // A group of the classic protocol goes over to this one: each has what it was assigned last, and is to have it.
+  void begin_with(int32_t epoch, const std::map<std::string, ConsumerMember>& members);
   void subscribe(const std::string& member_id, ConsumerSubscription subscription);
   // A static member comes back as `new_id`: what was kept for `old_id` is its own.
   void replace(const std::string& old_id, const std::string& new_id);

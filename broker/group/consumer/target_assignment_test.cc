@@ -1,4 +1,4 @@
-#include "broker/group/target_assignment.h"
+#include "broker/group/consumer/target_assignment.h"
 
 #include <gtest/gtest.h>
 

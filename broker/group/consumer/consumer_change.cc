@@ -1,8 +1,8 @@
-#include "broker/group/consumer_change.h"
+#include "broker/group/consumer/consumer_change.h"
 
 #include <utility>
 
-#include "broker/group/target_assignment.h"
+#include "broker/group/consumer/target_assignment.h"
 
 namespace quokka {
 
@@ -10,6 +10,14 @@ void ConsumerChange::put(ConsumerRecord record) {
   if (!draft_) draft_ = before_;
   draft_->apply(record);
   records_.push_back(std::move(record));
+}
+
+void ConsumerChange::begin_with(int32_t epoch, const std::map<std::string, ConsumerMember>& members) {
+  for (const auto& [id, member] : members) put(MemberSubscriptionRecord{id, member.subscription});
+  put(GroupEpochRecord{epoch});
+  for (const auto& [id, member] : members) put(MemberTargetRecord{id, member.assignment.assigned});
+  put(TargetEpochRecord{epoch});
+  for (const auto& [id, member] : members) put(MemberAssignmentRecord{id, member.assignment});
 }
 
 void ConsumerChange::subscribe(const std::string& member_id, ConsumerSubscription subscription) {

@@ -69,6 +69,9 @@ class ConsumerHarness {
   std::vector<StoredGroupRecord> log;
   std::vector<std::string> lines;
   bool refuses = false;  // the log
+  // Answers to members of the classic protocol.
+  std::map<GroupRequestId, JoinAnswer> joined;
+  std::map<GroupRequestId, SyncAnswer> synced;
 
   GroupTime now() const { return {{1'000'000 + ms_ * 1000}, {1'700'000'000'000 + ms_}}; }
   const ConsumerGroup* group(const std::string& id = "g") const {
@@ -166,12 +169,21 @@ class ConsumerHarness {
   }
   void perform(GroupEffects effects) {
     for (const std::string& note : effects.notes) lines.push_back("  " + note);
-    if (refuses) return;
     for (const GroupWrite& write : effects.writes) {
+      if (refuses) continue;
       for (const StoredGroupRecord& record : write.records) {
         log.push_back(record);
         apply(record, log.size() - 1);
       }
+    }
+    const bool fails = refuses && !effects.writes.empty() && effects.answers_what_is_written;
+    for (auto& [request, answer] : effects.joins) {
+      if (fails) answer.error = ErrorCode::COORDINATOR_NOT_AVAILABLE;
+      joined[request] = std::move(answer);
+    }
+    for (auto& [request, answer] : effects.syncs) synced[request] = std::move(answer);
+    for (const GroupWrite& write : effects.writes) {
+      if (write.number != 0) perform(core.on_written(write.number, refuses ? ErrorCode::NOT_ENOUGH_REPLICAS : ErrorCode::NONE, now()));
     }
   }
 

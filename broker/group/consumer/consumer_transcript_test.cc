@@ -1,7 +1,7 @@
-// Plays testdata/consumer/*.txt: what the coordinator does about heartbeats of the consumer protocol (protocol/base/transcripts.h).
+// Plays testdata/*.txt: what the coordinator does about heartbeats of the consumer protocol (protocol/base/transcripts.h).
 #include <gtest/gtest.h>
 
-#include "broker/group/consumer_harness.h"
+#include "broker/group/consumer/consumer_harness.h"
 #include "protocol/base/transcripts.h"
 
 namespace quokka {
@@ -70,7 +70,7 @@ class ConsumerTranscript {
 };
 
 TEST(ConsumerTranscripts, TheCoreDoesWhatTheySay) {
-  testing::play_transcripts<ConsumerTranscript>("broker/group/testdata/consumer", 3);
+  testing::play_transcripts<ConsumerTranscript>("broker/group/consumer/testdata", 3);
 }
 
 }  // namespace

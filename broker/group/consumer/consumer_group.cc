@@ -1,4 +1,4 @@
-#include "broker/group/consumer_group.h"
+#include "broker/group/consumer/consumer_group.h"
 
 #include <algorithm>
 
@@ -126,6 +126,27 @@ std::string ConsumerGroup::preferred_assignor(const std::string& otherwise) cons
 
 size_t ConsumerGroup::classic_members() const {
   return static_cast<size_t>(std::count_if(members_.begin(), members_.end(), [](const auto& each) { return each.second.is_classic(); }));
+}
+
+bool ConsumerGroup::supports(const std::string& protocol_type, const std::vector<GroupProtocol>& protocols) const {
+  if (protocol_type != "consumer") return false;
+  return std::any_of(protocols.begin(), protocols.end(), [&](const GroupProtocol& wanted) {
+    return std::all_of(members_.begin(), members_.end(), [&](const auto& each) {
+      if (!each.second.is_classic()) return true;
+      const std::vector<GroupProtocol>& known = each.second.subscription.classic->protocols;
+      return std::any_of(known.begin(), known.end(), [&](const GroupProtocol& one) { return one.name == wanted.name; });
+    });
+  });
+}
+
+bool ConsumerGroup::waits_for_others(const std::string& member_id) const {
+  for (const auto& [topic, indexes] : target(member_id)) {
+    for (const PartitionIndex index : indexes) {
+      const std::string* has_it = owner(topic, index);
+      if (has_it != nullptr && *has_it != member_id) return true;
+    }
+  }
+  return false;
 }
 
 std::vector<ConsumerRecord> ConsumerGroup::member_tombstones(const std::string& member_id) {
