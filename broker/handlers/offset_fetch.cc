@@ -52,14 +52,14 @@ std::vector<Wanted> wanted_of(const OffsetFetchRequest& request, int16_t version
     Wanted& wanted = all.emplace_back();
     wanted.group = request.group_id;
     if (request.topics) wanted.partitions = partitions_of(*request.topics);
-    return all;
-  }
-  for (const auto& group : request.groups) {
-    Wanted& wanted = all.emplace_back();
-    wanted.group = group.group_id;
-    if (group.topics) wanted.partitions = partitions_of(*group.topics);
-    if (group.member_id) wanted.member.member_id = *group.member_id;
-    wanted.member.epoch = group.member_epoch;
+  } else {
+    for (const auto& group : request.groups) {
+      Wanted& wanted = all.emplace_back();
+      wanted.group = group.group_id;
+      if (group.topics) wanted.partitions = partitions_of(*group.topics);
+      if (group.member_id) wanted.member.member_id = *group.member_id;
+      wanted.member.epoch = group.member_epoch;
+    }
   }
   for (Wanted& each : all) each.require_stable = request.require_stable;
   return all;

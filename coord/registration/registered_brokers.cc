@@ -1,6 +1,5 @@
 #include "coord/registration/registered_brokers.h"
 
-#include <charconv>
 #include <utility>
 
 #include "coord/znodes/broker.h"
