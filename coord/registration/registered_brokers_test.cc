@@ -25,9 +25,9 @@ class RegisteredBrokersTest : public ::testing::Test {
     znodes::Broker broker;
     broker.endpoints = {{"PLAINTEXT", "h", 9000 + id, 0}};
     broker.has_consumer_protocol = has_it;
-    put(id, encode(broker));
+    put_text(id, encode(broker));
   }
-  void put(int id, const std::string& text) { server.put(path(id), text); }
+  void put_text(int id, const std::string& text) { server.put(path(id), text); }
   static std::string path(int id) { return std::string(znodes::kBrokerIds) + "/" + std::to_string(id); }
   bool offered() {
     loop.run_ready();
@@ -56,14 +56,14 @@ TEST_F(RegisteredBrokersTest, AKafkaBrokerThatComesEndsTheOfferUntilItGoes) {
   brokers.start();
   ASSERT_TRUE(offered());
   LogCapture capture;
-  put(7, kOfKafka);
+  put_text(7, kOfKafka);
   EXPECT_FALSE(offered());
   EXPECT_TRUE(capture.contains("broker 7 lacks the consumer protocol of groups (KIP-848): it is not offered"));
   put(2, true);
   EXPECT_FALSE(offered());
   server.erase(path(7));
   EXPECT_TRUE(offered());
-  put(3, "{not json");
+  put_text(3, "{not json");
   EXPECT_FALSE(offered()) << "what cannot be read is no broker of ours";
 }
 
@@ -83,7 +83,7 @@ TEST_F(RegisteredBrokersTest, AnotherSessionLooksAgain) {
   brokers.start();
   ASSERT_TRUE(offered());
   server.expire(zk.session_id());
-  put(7, kOfKafka);
+  put_text(7, kOfKafka);
   EXPECT_FALSE(offered());
 }
 
