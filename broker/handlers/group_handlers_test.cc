@@ -403,7 +403,7 @@ TEST_F(GroupHandlersTest, WhatIsNotServedOfTheConsumerProtocolIsRefusedWithAReas
   EXPECT_EQ(beat(nameless, 1)->response.error_message, "MemberId can't be empty.");
   const auto given = beat(nameless, 0);
   EXPECT_EQ(given->response.error_code, ErrorCode::NONE);
-  EXPECT_EQ(given->response.member_id.size(), 22u) << "version 0 is given an id";
+  EXPECT_EQ(given->response.member_id.value_or("").size(), 22u) << "version 0 is given an id";
   join.subscribed_topic_regex = "t.*";
   EXPECT_EQ(beat(join, 1)->response.error_code, ErrorCode::INVALID_REQUEST);
   join.subscribed_topic_regex = "";
