@@ -327,7 +327,7 @@ ConfigRemarks remarks_on(const Properties& given) {
                                  (nearest.empty() ? std::string() : "; did you mean " + std::string(nearest) + "?"));
     } else if (key->update == UpdateMode::dynamic_only) {
       remarks.warnings.push_back(name + " has no effect in a properties file: it is set with kafka-configs.sh --alter");
-    } else if (!key->zookeeper) {
+    } else if (!key->zookeeper && !bound.contains(name) && !without_meaning.contains(name)) {
       remarks.warnings.push_back(name + " has no effect in a cluster coordinated by ZooKeeper");
     } else if (key->name != name || (!bound.contains(name) && !without_meaning.contains(name))) {
       remarks.not_acted_upon.push_back(name);

@@ -176,6 +176,8 @@ TEST(BrokerConfigTest, RemarksNameWhatHasNoEffect) {
                                       {"log.retention.bytes", "5"},
                                       {"leader.replication.throttled.rate", "5"},
                                       {"broker.session.timeout.ms", "5"},
+                                      {"group.consumer.migration.policy", "upgrade"},
+                                      {"group.consumer.assignors", "range"},
                                       {"listener.name.x.ssl.keystore.location", "/k"},
                                       {"producer.purgatory.purge.interval.requests", "5"}});
   EXPECT_EQ(remarks.not_acted_upon, (std::vector<std::string>{"listener.name.x.ssl.keystore.location", "quota.window.num"}));

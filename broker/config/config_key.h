@@ -42,7 +42,7 @@ struct ConfigKey {
   const char* valid;
   // Broker key: the topic key whose default it gives. Topic key: the broker key that gives its default. "" for none.
   const char* counterpart;
-  bool zookeeper;  // has an effect in a cluster coordinated by ZooKeeper
+  bool zookeeper;  // has an effect in a cluster of Kafka coordinated by ZooKeeper
   bool internal;   // Kafka does not show it unless it is set
   const char* documentation;
 
