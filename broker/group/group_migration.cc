@@ -39,7 +39,7 @@ ConsumerSubscription subscription_of(const JoinGroup& join, ClassicSubscription 
   made.client_host = join.client_host;
   made.topics = std::move(said.topics);
   made.rebalance_timeout_ms = join.rebalance_timeout_ms;
-  made.classic = ConsumerSubscription::Classic{join.session_timeout_ms, join.protocols};
+  made.classic = ClassicMember{join.session_timeout_ms, join.protocols};
   return made;
 }
 
@@ -169,7 +169,7 @@ Status GroupCore::upgrade(const Group& group, ConsumerChange& change) const {
     subscription.client_host = each.client_host;
     subscription.topics = std::move(said->topics);
     subscription.rebalance_timeout_ms = each.rebalance_timeout_ms;
-    subscription.classic = ConsumerSubscription::Classic{each.session_timeout_ms, each.protocols};
+    subscription.classic = ClassicMember{each.session_timeout_ms, each.protocols};
     members[id].assignment = {group.generation, group.generation, ReconciliationState::STABLE, *std::move(assigned), {}};
   }
   change.begin_with(group.generation, members);

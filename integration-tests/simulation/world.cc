@@ -375,6 +375,7 @@ void World::heal() {
 }
 
 void World::check_end() {
+  // Again and again: a write that failed just before all was healed may end its broker after it.
   const auto all_up = [this] {
     for (auto& each : brokers_) {
       if (each->state() == BrokerMachine::State::down) each->start();
@@ -387,9 +388,9 @@ void World::check_end() {
   if (!run_until(deadline, [&] { return history_.acknowledged() > before; }))
     return history_.violated("liveness: nothing is acknowledged after all faults were healed");
   for (auto& each : producers_) each->finish();
-  const auto done = [this] { return std::all_of(producers_.begin(), producers_.end(), [](const auto& each) { return each->is_done(); }); };
+  const auto done = [&] { return all_up() && std::all_of(producers_.begin(), producers_.end(), [](const auto& each) { return each->is_done(); }); };
   if (!run_until(deadline, done)) return history_.violated("liveness: records wait for an acknowledgement long after all faults were healed");
-  const auto at_rest = [this] { return observer_.unrest(static_cast<size_t>(shape_.partitions)).empty(); };
+  const auto at_rest = [&] { return all_up() && observer_.unrest(static_cast<size_t>(shape_.partitions)).empty(); };
   if (!run_until(deadline, at_rest)) return history_.violated("liveness: " + observer_.unrest(static_cast<size_t>(shape_.partitions)));
   history_.check_promises();
   if (transactions_ && !history_.violation()) check_transactions(deadline);

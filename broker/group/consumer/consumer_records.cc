@@ -73,10 +73,10 @@ std::vector<uint8_t> bytes_of_value(const MemberSubscriptionRecord& record) {
   value.subscribed_topic_regex = view_of(from.topic_regex);
   value.rebalance_timeout_ms = from.rebalance_timeout_ms;
   value.server_assignor = view_of(from.assignor);
-  std::vector<ConsumerGroupMemberMetadataValue::ClassicProtocol> protocols;
+  std::vector<StoredClassicProtocol> protocols;
   if (from.classic) {
     for (const GroupProtocol& each : from.classic->protocols) protocols.push_back({each.name, bytes_of(each.metadata)});
-    value.classic_member_metadata = ConsumerGroupMemberMetadataValue::ClassicMemberMetadata{from.classic->session_timeout_ms, protocols};
+    value.classic_member_metadata = StoredClassicMember{from.classic->session_timeout_ms, protocols};
   }
   return versioned(value, 0);
 }

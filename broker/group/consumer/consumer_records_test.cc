@@ -26,7 +26,7 @@ ConsumerSubscription subscription() {
 
 ConsumerSubscription classic_subscription() {
   ConsumerSubscription made = subscription();
-  made.classic = ConsumerSubscription::Classic{10000, {{"range", std::string("\1\2")}}};
+  made.classic = ClassicMember{10000, {{"range", std::string("\1\2")}}};
   return made;
 }
 

@@ -50,15 +50,16 @@ class GroupTopics {
 
 // --- Records. Each is stored under the key version of its kind; without a value it is a tombstone.
 
+// Of a member that speaks the classic protocol in a group of this one (online upgrade).
+struct ClassicMember {
+  int32_t session_timeout_ms = 0;
+  std::vector<GroupProtocol> protocols;
+
+  bool operator==(const ClassicMember&) const = default;
+};
+
 // What a member says about itself.
 struct ConsumerSubscription {
-  // Of a member that speaks the classic protocol in a group of this one (online upgrade).
-  struct Classic {
-    int32_t session_timeout_ms = 0;
-    std::vector<GroupProtocol> protocols;
-
-    bool operator==(const Classic&) const = default;
-  };
   std::optional<std::string> instance_id;
   std::optional<std::string> rack_id;
   std::string client_id;
@@ -67,7 +68,7 @@ struct ConsumerSubscription {
   std::optional<std::string> topic_regex;  // kept, not acted upon
   int32_t rebalance_timeout_ms = -1;
   std::optional<std::string> assignor;  // nullopt: it does not mind
-  std::optional<Classic> classic;
+  std::optional<ClassicMember> classic;
 
   bool operator==(const ConsumerSubscription&) const = default;
 };

@@ -58,21 +58,23 @@ inline void fields(Codec& c, ConsumerGroupPartitionMetadataValue::TopicMetadata&
 }
 inline void fields(Codec& c, ConsumerGroupPartitionMetadataValue& m) { c.field(m.topics, "topics"); }
 
+struct StoredClassicProtocol {
+  std::string_view name;
+  Bytes metadata;
+
+  bool operator==(const StoredClassicProtocol& other) const { return name == other.name && std::ranges::equal(metadata, other.metadata); }
+};
+
+struct StoredClassicMember {
+  int32_t session_timeout_ms = 0;
+  Array<StoredClassicProtocol> supported_protocols;
+
+  bool operator==(const StoredClassicMember&) const = default;
+};
+
 struct ConsumerGroupMemberMetadataValue {  // 5
   static constexpr const char* kName = "ConsumerGroupMemberMetadataValue";
   static constexpr int16_t kVersionMin = 0, kVersionMax = 0, kFlexibleFrom = 0;
-  struct ClassicProtocol {
-    std::string_view name;
-    Bytes metadata;
-
-    bool operator==(const ClassicProtocol& other) const { return name == other.name && std::ranges::equal(metadata, other.metadata); }
-  };
-  struct ClassicMemberMetadata {
-    int32_t session_timeout_ms = 0;
-    Array<ClassicProtocol> supported_protocols;
-
-    bool operator==(const ClassicMemberMetadata&) const = default;
-  };
   std::optional<std::string_view> instance_id;
   std::optional<std::string_view> rack_id;
   std::string_view client_id;
@@ -81,14 +83,14 @@ struct ConsumerGroupMemberMetadataValue {  // 5
   std::optional<std::string_view> subscribed_topic_regex;
   int32_t rebalance_timeout_ms = -1;
   std::optional<std::string_view> server_assignor;
-  std::optional<ClassicMemberMetadata> classic_member_metadata;
+  std::optional<StoredClassicMember> classic_member_metadata;
 };
 
-inline void fields(Codec& c, ConsumerGroupMemberMetadataValue::ClassicProtocol& m) {
+inline void fields(Codec& c, StoredClassicProtocol& m) {
   c.field(m.name, "name");
   c.field(m.metadata, "metadata");
 }
-inline void fields(Codec& c, ConsumerGroupMemberMetadataValue::ClassicMemberMetadata& m) {
+inline void fields(Codec& c, StoredClassicMember& m) {
   c.field(m.session_timeout_ms, "session_timeout_ms");
   c.field(m.supported_protocols, "supported_protocols");
 }
