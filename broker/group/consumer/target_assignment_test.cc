@@ -103,7 +103,7 @@ TEST(Assignors, RandomGroupsAreAssignedWholeAndOnce) {
       }
       size_t wanted = 0;
       for (const auto& [topic, facts] : topics) {
-        const bool is_read = std::any_of(group.begin(), group.end(), [&](const auto& each) { return each.second.topics.count(topic) != 0; });
+        const bool is_read = std::any_of(group.begin(), group.end(), [&, &name = topic](const auto& each) { return each.second.topics.count(name) != 0; });
         if (is_read) wanted += static_cast<size_t>(facts.partitions);
       }
       EXPECT_EQ(assigned.size(), wanted);
