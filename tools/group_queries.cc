@@ -55,17 +55,24 @@ std::set<TopicPartition> assignment_of(Bytes bytes) {
   return assigned;
 }
 
+// What both protocols tell of a member.
+template <class Member>
+DescribedGroupMember described_member(const Member& member, const std::optional<std::string_view>& instance_id) {
+  DescribedGroupMember made;
+  made.id = member.member_id;
+  if (instance_id) made.instance_id = std::string(*instance_id);
+  made.client_id = member.client_id;
+  made.host = member.client_host;
+  return made;
+}
+
 DescribedConsumerGroup described(const DescribeGroupsResponse::DescribedGroup& group) {
   DescribedConsumerGroup result;
   result.id = group.group_id;
   result.state = group.group_state;
   result.assignor = group.protocol_data;
   for (const auto& member : group.members) {
-    DescribedGroupMember& made = result.members.emplace_back();
-    made.id = member.member_id;
-    if (member.group_instance_id) made.instance_id = std::string(*member.group_instance_id);
-    made.client_id = member.client_id;
-    made.host = member.client_host;
+    DescribedGroupMember& made = result.members.emplace_back(described_member(member, member.group_instance_id));
     made.assignment = assignment_of(member.member_assignment);
   }
   for (const auto& rebalance : group.rebalances) {
@@ -85,11 +92,7 @@ DescribedConsumerGroup described(const ConsumerGroupDescribeResponse::DescribedG
   result.state = group.group_state;
   result.assignor = group.assignor_name;
   for (const auto& member : group.members) {
-    DescribedGroupMember& made = result.members.emplace_back();
-    made.id = member.member_id;
-    if (member.instance_id) made.instance_id = std::string(*member.instance_id);
-    made.client_id = member.client_id;
-    made.host = member.client_host;
+    DescribedGroupMember& made = result.members.emplace_back(described_member(member, member.instance_id));
     for (const auto& topic : member.assignment.topic_partitions) {
       for (const PartitionIndex index : topic.partitions) made.assignment.insert({std::string(topic.topic_name), index});
     }

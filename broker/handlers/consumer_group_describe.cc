@@ -1,7 +1,7 @@
 // ConsumerGroupDescribe (key 69), version 0: groups of the consumer protocol with their members, what each has and is to have. GROUP_ID_NOT_FOUND for one
 // that is not known, or classic. Topics that are gone are left out.
-#include <memory>
 #include <deque>
+#include <memory>
 #include <utility>
 #include <vector>
 

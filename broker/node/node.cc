@@ -2,6 +2,7 @@
 #include "broker/node/node.h"
 
 #include <algorithm>
+#include <boost/algorithm/string/predicate.hpp>
 
 #include "broker/group/group_coordinator.h"
 #include "broker/journal/partition_journal_log.h"
@@ -27,12 +28,12 @@ LogDirectories::Settings log_settings(const BrokerConfig& config) {
   return settings;
 }
 
-MigrationPolicy migration_policy(std::string_view text) {
-  switch (text.empty() ? 'd' : static_cast<char>(text.front() | 0x20)) {
-    case 'u': return MigrationPolicy::UPGRADE;
-    case 'b': return MigrationPolicy::BIDIRECTIONAL;
-    default: return text.size() > 1 && (text[1] | 0x20) == 'o' ? MigrationPolicy::DOWNGRADE : MigrationPolicy::DISABLED;
-  }
+// One of Kafka's words in any case, as the settings were checked to be.
+MigrationPolicy migration_policy(const std::string& text) {
+  if (boost::iequals(text, "upgrade")) return MigrationPolicy::UPGRADE;
+  if (boost::iequals(text, "downgrade")) return MigrationPolicy::DOWNGRADE;
+  if (boost::iequals(text, "bidirectional")) return MigrationPolicy::BIDIRECTIONAL;
+  return MigrationPolicy::DISABLED;
 }
 
 GroupCoordinator::Settings group_settings(const BrokerConfig& config) {
