@@ -1,4 +1,4 @@
-// Small file systems that can be filled up and that can lose power: ext4 in a file, on a loop device. Needs to be root.
+// Small file systems that can be filled up and that can lose power: ext4 in a file, of memory where there is room, on a loop device. Needs to be root.
 #pragma once
 
 #include <string>
