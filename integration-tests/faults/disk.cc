@@ -20,8 +20,8 @@ constexpr uint32_t without_log_flush = 2;
 
 std::string name_of(const std::string& name) { return fmt::format("quokka-disk-{}-{}", ::getpid(), name); }
 
-// In memory where there is room: what is tried is what a power cut leaves, not how long this machine's disk takes for a sync, which others' writes
-// make longer than replica.lag.time.max.ms of the rows.
+// In memory where there is room: what is tried is what a power cut leaves, not how long this machine's disk takes for a sync beside
+// others' writes.
 std::string image_directory() {
   constexpr uint64_t room = uint64_t{2} << 30;
   std::error_code none;

@@ -86,7 +86,9 @@ void DiskFull::run(Scene& scene) {
 
 void PowerLoss::prepare(SceneOptions& options) {
   DiskFault::prepare(options);
-  if (durable_) options.topic_keys["flush.messages"] = "1";
+  if (!durable_) return;
+  options.topic_keys["flush.messages"] = "1";
+  options.cluster.keys["replica.lag.time.max.ms"] = "10000";  // a follower's sync is part of its lag, and a loaded machine's takes seconds
 }
 
 void PowerLoss::run(Scene& scene) {
