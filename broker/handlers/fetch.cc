@@ -462,7 +462,7 @@ void FetchCall::fill(const FetchWish& wish, Reading& reading, PartitionAnswer& a
   }
   if (reading.preferred) answer.preferred_read_replica = *reading.preferred;
   answer.aborted_transactions = std::nullopt;
-  if (reading.error == ErrorCode::NONE && isolation_ == Isolation::read_committed) {
+  if (reading.error == ErrorCode::NONE && !reading.diverging && isolation_ == Isolation::read_committed) {
     auto& aborted = aborted_.emplace_back();
     for (const AbortedTransaction& each : reading.data.aborted) aborted.push_back({each.producer_id, each.first_offset});
     answer.aborted_transactions = aborted;

@@ -5,6 +5,7 @@
 // A timestamp is searched on the pool, since it may read what is not in the page cache. A replica id counts only from the brokers' listener.
 #include <algorithm>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "broker/handlers/current_leaders.h"
@@ -134,11 +135,12 @@ void OffsetSearch::answer_segments(const Partition& partition, const PartitionWi
     while (candidates > 0 && times[candidates - 1].second > wish.timestamp) --candidates;
   }
   const Offset end = is_client() ? view->high_watermark : view->log_end;
+  bool ended = false;  // the end stands once for all that lies behind it
   for (size_t i = candidates; i-- > 0;) {
-    const int64_t offset = std::min(std::max(times[i].first, view->log_start), end).value;
-    if (!offsets->empty() && offsets->back() == offset) continue;
+    const Offset offset = std::max(times[i].first, view->log_start);
+    if (offset > end && std::exchange(ended, true)) continue;
     if (static_cast<int64_t>(offsets->size()) >= std::max(0, wish.max_num_offsets)) break;
-    offsets->push_back(offset);
+    offsets->push_back(std::min(offset, end).value);
   }
   answer.old_style_offsets = *offsets;
   old_style_.push_back(std::move(offsets));

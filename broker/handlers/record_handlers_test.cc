@@ -401,6 +401,38 @@ TEST_F(RecordHandlersTest, H24ASessionChecksLeaderEpochsEveryTime) {
   EXPECT_EQ(second->response.responses[0].partitions[0].error_code, ErrorCode::FENCED_LEADER_EPOCH);
 }
 
+TEST_F(RecordHandlersTest, AFetchThatDivergesHasNoAbortedTransactions) {
+  const auto batch = one_record();
+  ASSERT_EQ(produce("orders", Bytes(batch)), ErrorCode::NONE);
+  std::vector<FetchPartition> wish{partition(0)};
+  wish[0].fetch_offset = Offset(5);
+  wish[0].last_fetched_epoch = LeaderEpoch(0);
+  const auto answer = fetch({topic("orders", wish)}, 1);
+  EXPECT_EQ(answer->response.responses[0].partitions[0].diverging_epoch.end_offset, Offset(1));
+  EXPECT_EQ(answer->response.responses[0].partitions[0].aborted_transactions, std::nullopt);
+  wish[0].fetch_offset = Offset(1);
+  const auto read = fetch({topic("orders", wish)}, 1);
+  EXPECT_NE(read->response.responses[0].partitions[0].aborted_transactions, std::nullopt);
+}
+
+TEST_F(RecordHandlersTest, OldClientsAreToldOfASegmentWhoseRecordsAreDeletedBesideTheEnd) {
+  const auto batch = one_record();
+  ASSERT_EQ(produce("orders", Bytes(batch)), ErrorCode::NONE);
+  const auto deleted = broker_->replicas->find("orders", PartitionIndex(0))->delete_records(Offset(1));
+  ASSERT_TRUE(deleted.ok());
+  using Topic = ListOffsetsRequest::ListOffsetsTopic;
+  std::vector<Topic::ListOffsetsPartition> partitions(1);
+  partitions[0].timestamp = -1;
+  partitions[0].max_num_offsets = 5;
+  std::vector<Topic> topics{{"orders", partitions}};
+  ListOffsetsRequest request;
+  request.replica_id = BrokerId(-1);
+  request.topics = topics;
+  const auto answer = broker_->ask<ListOffsetsResponse>(handle_list_offsets, request, 0);
+  const auto& told = answer->response.topics[0].partitions[0].old_style_offsets;
+  EXPECT_EQ(std::vector<int64_t>(told.begin(), told.end()), (std::vector<int64_t>{1, 1}));
+}
+
 TEST_F(RecordHandlersTest, AnOfflineDirectoryIsAnotherLeaderToOldClients) {
   broker_->replicas->on_directory_offline({{"orders", PartitionIndex(0)}});
   const std::vector<FetchPartition> wish{partition(0)};
