@@ -86,16 +86,27 @@ RdKafka::ErrorCode error_of(const rd_kafka_topic_result_t** topics, size_t count
   return count == 1 ? static_cast<RdKafka::ErrorCode>(rd_kafka_topic_result_error(topics[0])) : RdKafka::ERR__BAD_MSG;
 }
 
+// The offset of a partition at a time as ListOffsets means it, from its leader. Not query_watermark_offsets(), which waits for ever for a broker that was
+// killed while it was asked.
+constexpr int64_t earliest = -2, latest = -1;
+RdKafka::ErrorCode query_offset(RdKafka::Handle& handle, const std::string& topic, int32_t partition, int64_t time, int timeout_ms, int64_t& offset) {
+  const std::unique_ptr<RdKafka::TopicPartition> asked(RdKafka::TopicPartition::create(topic, partition, time));
+  std::vector<RdKafka::TopicPartition*> partitions{asked.get()};
+  const RdKafka::ErrorCode error = handle.offsetsForTimes(partitions, timeout_ms);
+  offset = asked->offset();
+  return error == RdKafka::ERR_NO_ERROR ? asked->err() : error;
+}
+
 // The ends of partitions as their leaders know them. A leader that was just elected does not know yet what is committed and says so, in an error. After
 // an error a new client asks: librdkafka remembers for minutes who led, and goes on asking that broker.
 std::vector<int64_t> end_offsets(const std::string& bootstrap, const std::string& topic, int32_t partitions, int timeout_ms) {
   auto admin = std::make_unique<KafkaAdmin>(bootstrap);
   std::vector<int64_t> ends;
   for (int32_t partition = 0; partition < partitions; ++partition) {
-    int64_t first = -1, end = -1;
+    int64_t end = -1;
     RdKafka::ErrorCode error = RdKafka::ERR_NO_ERROR;
     eventually(timeout_ms, [&] {
-      error = admin->handle().query_watermark_offsets(topic, partition, &first, &end, timeout_ms);
+      error = query_offset(admin->handle(), topic, partition, latest, timeout_ms, end);
       if (error != RdKafka::ERR_NO_ERROR) admin = std::make_unique<KafkaAdmin>(bootstrap);
       return error == RdKafka::ERR_NO_ERROR;
     });
@@ -259,7 +270,8 @@ std::unique_ptr<RdKafka::Metadata> KafkaAdmin::metadata(int timeout_ms) {
 
 std::pair<int64_t, int64_t> KafkaAdmin::watermarks(const std::string& topic, int32_t partition) {
   std::pair<int64_t, int64_t> offsets;
-  require(handle_->query_watermark_offsets(topic, partition, &offsets.first, &offsets.second, client_timeout_ms), "offsets of " + topic);
+  require(query_offset(*handle_, topic, partition, earliest, client_timeout_ms, offsets.first), "the begin of " + topic);
+  require(query_offset(*handle_, topic, partition, latest, client_timeout_ms, offsets.second), "the end of " + topic);
   return offsets;
 }
 

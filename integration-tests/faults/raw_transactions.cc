@@ -1,5 +1,6 @@
 #include "integration-tests/faults/raw_transactions.h"
 
+#include <chrono>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -25,7 +26,8 @@ bool comes_again(ErrorCode error) {
     case ErrorCode::COORDINATOR_NOT_AVAILABLE:
     case ErrorCode::COORDINATOR_LOAD_IN_PROGRESS:
     case ErrorCode::NOT_COORDINATOR:
-    case ErrorCode::NOT_ENOUGH_REPLICAS: return true;
+    case ErrorCode::NOT_ENOUGH_REPLICAS:
+    case ErrorCode::UNKNOWN_TOPIC_OR_PARTITION: return true;  // the broker was not told of it yet
     default: return false;
   }
 }
@@ -110,7 +112,8 @@ void RawTransactions::add_partition(int32_t partition) {
 
 ErrorCode RawTransactions::produce(const std::string& value, int32_t sequence, Duration timeout, int32_t partition) {
   BatchBuilder builder({.producer_id = producer_, .producer_epoch = epoch_, .base_sequence = sequence, .is_transactional = true});
-  builder.add(1, std::nullopt, Bytes(reinterpret_cast<const uint8_t*>(value.data()), value.size()));
+  const auto now = std::chrono::system_clock::now().time_since_epoch();  // an old record would be past its retention
+  builder.add(std::chrono::duration_cast<std::chrono::milliseconds>(now).count(), std::nullopt, Bytes(reinterpret_cast<const uint8_t*>(value.data()), value.size()));
   const std::vector<uint8_t> batch = builder.build();
   std::vector<ProduceRequest::TopicProduceData::PartitionProduceData> partitions(1);
   partitions[0].index = PartitionIndex(partition);
