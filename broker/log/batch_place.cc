@@ -8,8 +8,7 @@ std::string_view why_misplaced(const BatchView& batch, const BatchSurroundings& 
   if (batch.last_offset() < around.due) return "its offset goes back";
   if (!batch.is_v2()) return "";
   if (batch.base_offset() < around.due) return "its offset goes back";
-  if (batch.leader_epoch().value < -1) return "its leader epoch is negative";
-  if (batch.leader_epoch() < around.epoch_before) return "its leader epoch is lower than one before it";
+  if (batch.leader_epoch() < around.epoch_before) return "its leader epoch is lower than one before it, or negative";
   if (!leaves_gap(batch, around.due)) return "";
   const Offset end_without_gap = around.due + batch.last_offset_delta() + 1;
   if (around.following == end_without_gap) return "its offset is not the one due, and what is behind it has the next";

@@ -15,7 +15,7 @@ namespace quokka {
 
 struct BatchSurroundings {
   Offset due;                       // the end of the batch before, or the segment's base
-  LeaderEpoch epoch_before;         // the highest so far; -1: not known
+  LeaderEpoch epoch_before;         // of the batch before; -1, the lowest that anybody writes: not known
   std::optional<Offset> following;  // the base offset behind it in the segment, or that of the next segment; nullopt: it is the last of the log
   bool gaps_at_the_end = false;     // the topic is compacted, or the batch is older than the recovery point
 };

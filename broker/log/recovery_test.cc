@@ -143,6 +143,14 @@ TEST(Recovery, F29AFlippedBaseOffsetIsCutWhereItIsAndNotBehind) {
   }
 }
 
+// Nothing stands before it that would tell.
+TEST(Recovery, F29ANegativeLeaderEpochIsNobodys) {
+  LogOnMemory on;
+  const auto of_epoch = [](int32_t epoch) { return std::string(text_of(batch_of({.leader_epoch = LeaderEpoch(epoch)}))); };
+  EXPECT_EQ(bases_left(on, of_epoch(INT32_MIN + 3)), Bases{});
+  EXPECT_EQ(bases_left(on, of_epoch(-1)), Bases{0}) << "who does not know its epoch says so";
+}
+
 TEST(Recovery, GapsThatACleanerLeftAreNoDamage) {
   LogConfig compacted;
   compacted.cleanup_compact = true;
