@@ -113,11 +113,11 @@ $(UNIT_PROGRAMS): $(OUT)/%/unit-tests: $$(call objects,$$(wildcard $$*/*_test.cc
 $(INTEGRATION_PROGRAMS): $(OUT)/%/integration-tests: $$(call objects,$$(wildcard $$*/*_test.cc)) $(call archives,$(ROOMS))
 	$(LINK) $(LIBS) -lrdkafka++ -lrdkafka -lgtest_main -lgmock -lgtest
 # Loaded into a broker under test; without sanitizers, which must come first.
-FAILING_CALLS := $(OUT)/integration-tests/faults/failing-calls.so
-$(FAILING_CALLS): integration-tests/faults/preload/failing_calls.cc
+PRELOAD_LIBRARIES := $(patsubst integration-tests/faults/preload/%.cc,$(OUT)/integration-tests/faults/%.so,$(PRELOADS))
+$(PRELOAD_LIBRARIES): $(OUT)/integration-tests/faults/%.so: integration-tests/faults/preload/%.cc
 	@mkdir -p $(@D)
 	@echo "link  $@"; $(CXX) -std=c++20 -O1 -Wall -Wextra -Wconversion -Wshadow -shared -fPIC -o $@ $<
-$(OUT)/integration-tests/faults/integration-tests: $(FAILING_CALLS)
+$(OUT)/integration-tests/faults/integration-tests: $(PRELOAD_LIBRARIES)
 FAULT_MATRIX := $(OUT)/integration-tests/faults/matrix
 $(FAULT_MATRIX): $(OUT)/integration-tests/faults/main.o $(call archives,$(ROOMS))
 	$(LINK) $(LIBS) -lrdkafka++ -lrdkafka
@@ -161,7 +161,7 @@ simulation: $(SIMULATE)
 # `make faults RUNS=10 ROWS=F1,F4`: rows of the fault table; the report lies in build/.
 RUNS ?= 1
 ROWS ?=
-faults: all $(FAULT_MATRIX) $(FAILING_CALLS)
+faults: all $(FAULT_MATRIX) $(PRELOAD_LIBRARIES)
 	$(FAULT_MATRIX) build/faults.md $(RUNS) "$(ROWS)" $(SEED)
 
 # `make broken-guards GUARDS=H14`: each guard of integration-tests/hazards.md is switched off, and the tests it names must turn red. With

@@ -222,7 +222,9 @@ TEST(LogHazards, H63AnUnfinishedReplacementIsUndoneAFinishedOneCompleted) {
 
 // KAFKA-6264: a segment whose offsets do not fit 32 bits relative to its base.
 TEST(LogHazards, H63ASegmentWithTooFarOffsetsIsSplit) {
-  LogOnMemory on;
+  LogConfig compacted;
+  compacted.cleanup_compact = true;
+  LogOnMemory on(compacted);
   on.log.reset();
   std::string bytes;
   const std::vector<int64_t> offsets = {0, 5, int64_t{INT32_MAX} + 1, int64_t{INT32_MAX} + 2, 3 * int64_t{INT32_MAX}};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "broker/log/batch_place.h"
 #include "broker/log/batch_scanner.h"
 #include "broker/log/checkpoints.h"
 #include "broker/log/log_names.h"
@@ -282,16 +283,16 @@ Status LogLoader::recover_segment(size_t index, bool& cut, SegmentIndexes& index
   std::string why;
   next_offset = base;
   while (const auto batch = scanner.next()) {
-    if (!batch->crc_is_valid()) why = "its CRC is wrong";
-    else if (batch->is_v2() && batch->base_offset() < next_offset) why = "its offset goes back";
-    else if (batch->last_offset() < next_offset) why = "its offset goes back";
-    if (!why.empty()) break;
     // A split or a crash within one: the next segment has the batch.
-    if (index + 1 < found_.size() && batch->base_offset() >= found_[index + 1].base) {
+    if (index + 1 < found_.size() && batch->base_offset() == found_[index + 1].base) {
       found_[index].bytes = scanner.position();
       if (auto status = (*file)->truncate(scanner.position()); !status) return status;
       break;
     }
+    const auto invalid = why_invalid(*batch, index, scanner.end(), next_offset);
+    if (!invalid) return invalid.error();
+    why = *invalid;
+    if (!why.empty()) break;
     if (batch->last_offset() - base > INT32_MAX) {
       if (auto status = split_overflow(index, scanner.position(), found_[index].bytes, batch->base_offset()); !status) return status;
       break;
@@ -300,6 +301,7 @@ Status LogLoader::recover_segment(size_t index, bool& cut, SegmentIndexes& index
     builder.on_written({batch->base_offset(), batch->last_offset(), static_cast<int32_t>(batch->size()), batch->max_timestamp_ms()},
                        log_->config_->index_interval_bytes);
     note_epoch(*batch);
+    if (batch->is_v2()) epoch_before_ = batch->leader_epoch();
     const auto completed = apply_to_producers(*batch, log_->producers_);
     if (completed && completed->aborted)
       builder.on_aborted({completed->producer_id, completed->first_offset, completed->last_offset, completed->last_stable_offset});
@@ -320,6 +322,31 @@ Status LogLoader::recover_segment(size_t index, bool& cut, SegmentIndexes& index
   largest_timestamp = builder.largest_timestamp();
   indexes = builder.indexes();
   return {};
+}
+
+Result<std::optional<Offset>> LogLoader::following(size_t index, int64_t position) {
+  if (position < found_[index].bytes) {
+    auto file = (*log_->segments_)[index]->file();
+    if (!file) return file.error();
+    // What is torn there, or is no batch, is cut when its turn comes: nothing is behind then.
+    auto found = find_batch(**file, position, found_[index].bytes, Offset(INT64_MIN));
+    if (!found && found.code() != ErrorCode::CORRUPT_MESSAGE) return found.error();
+    return found && *found ? std::optional((*found)->base_offset) : std::nullopt;
+  }
+  return index + 1 < found_.size() ? std::optional(found_[index + 1].base) : std::nullopt;
+}
+
+// Why a batch is not part of the log; empty if it is.
+Result<std::string_view> LogLoader::why_invalid(const BatchView& batch, size_t index, int64_t end_position, Offset due) {
+  if (!batch.crc_is_valid()) return std::string_view("its CRC is wrong");
+  BatchSurroundings around{due, epoch_before_, std::nullopt, log_->config_->cleanup_compact || due < opening_.recovery_point};
+  if (leaves_gap(batch, due)) {
+    auto behind = following(index, end_position);
+    if (!behind) return behind.error();
+    around.following = *behind;
+  }
+  if (index + 1 < found_.size() && batch.base_offset() > found_[index + 1].base) return std::string_view("its offset is beyond the next segment's");
+  return why_misplaced(batch, around);
 }
 
 // Offsets that do not fit 32 bits relative to the base (KAFKA-6264): the rest of the segment becomes one of its own. First the copy, durable under its

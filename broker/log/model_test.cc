@@ -32,6 +32,7 @@ LogConfig config_of(SeededRandom& random) {
   config.index_interval_bytes = static_cast<int32_t>(random.below(400));
   config.segment_index_bytes = 120 + static_cast<int32_t>(random.below(500));
   config.retention_ms = -1;
+  config.cleanup_compact = true;  // gaps between batches, as followers get them, also at the end
   config.retention_bytes = random.below(3) == 0 ? 3000 : -1;
   return config;
 }

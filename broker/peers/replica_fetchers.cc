@@ -320,12 +320,12 @@ void ReplicaFetchers::Fetcher::on_partition(const TopicPartition& name, Followed
     return truncate(name, followed, [leader](Partition& partition, LeaderEpoch epoch) { return partition.truncate_diverging(epoch, leader); });
   }
   const Bytes records = data.records.bytes.value_or(Bytes());
-  if (!records.empty() && followed.partition->begins_inside(records)) {
-    log_info("the leader's log of {} begins inside a batch; this replica begins with it", name);
+  if (!records.empty() && followed.partition->begin_before_the_end(records)) {
+    log_info("the leader's log of {} has a batch around offset {}, where this replica's ends; it is cut there and goes on with that batch", name, followed.sent.offset);
     return truncate(name, followed,
                     [copy = std::vector<uint8_t>(records.begin(), records.end()), high_watermark = data.high_watermark,
                      log_start = data.log_start_offset](Partition& partition, LeaderEpoch epoch) {
-                      return partition.append_first(epoch, copy, high_watermark, log_start);
+                      return partition.append_around_the_end(epoch, copy, high_watermark, log_start);
                     });
   }
   const Status status = followed.partition->append_fetched(sent_under, records, data.high_watermark, data.log_start_offset);

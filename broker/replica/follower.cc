@@ -42,4 +42,13 @@ Follower::Effects Follower::on_out_of_range(Offset leader_start, Offset leader_e
   return effects;
 }
 
+Follower::Effects Follower::on_batch_around_the_end(Offset batch_base, const FollowerLog& log) const {
+  Effects effects;
+  if (log.log_start == log.log_end)
+    effects.truncate_fully_and_start_at = batch_base;
+  else
+    effects.truncate_to = batch_base;
+  return effects;
+}
+
 }  // namespace quokka

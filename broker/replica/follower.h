@@ -41,6 +41,10 @@ class Follower {
   Effects on_no_epochs(const FollowerLog& log) const;
   // OFFSET_OUT_OF_RANGE: the leader's log is [leader_start, leader_end).
   Effects on_out_of_range(Offset leader_start, Offset leader_end, const FollowerLog& log) const;
+  // The first batch that the leader sent begins before the end of our log and reaches beyond it. An empty log: the leader's begins inside a batch
+  // (DeleteRecords), and we begin with it. Else our last batch ends where none of the leader's does, so it is not one of the leader's: a bit of its base
+  // offset was flipped, which lies outside its CRC. It goes.
+  Effects on_batch_around_the_end(Offset batch_base, const FollowerLog& log) const;
   // The high watermark that may be published after an append: the leader's, as far as our log goes.
   static Offset high_watermark(Offset leader_high_watermark, Offset log_end) { return std::min(leader_high_watermark, log_end); }
   // False for an answer to a fetch that was sent under another leader epoch: it is dropped, whatever it says (KAFKA-7786).

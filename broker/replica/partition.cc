@@ -381,23 +381,23 @@ bool Partition::await_sync(OnCommitted done) {
   return true;
 }
 
-bool Partition::begins_inside(Bytes batches) const {
-  BatchCursor cursor(batches);
-  const auto first = cursor.next();
+bool Partition::begin_before_the_end(Bytes batches) const {
+  const auto first = BatchCursor(batches).next();
   MutexLock lock(*log_->mutex);
-  const Log& log = *log_->log;
-  return first && log.log_start() == log.log_end() && first->base_offset() < log.log_end() && first->last_offset() >= log.log_end();
+  const Offset end = log_->log->log_end();
+  return first && first->base_offset() < end && first->last_offset() >= end;
 }
 
-Status Partition::append_first(LeaderEpoch sent_under, Bytes batches, Offset leader_high_watermark, Offset leader_log_start) {
+Status Partition::append_around_the_end(LeaderEpoch sent_under, Bytes batches, Offset leader_high_watermark, Offset leader_log_start) {
+  // What it says of its end can be trusted with its CRC: no more than one batch of the log is at stake.
+  if (const Status status = check_batches(name_, batches); !status) return status;
   const auto first = BatchCursor(batches).next();
   if (!first) return {};
-  const Status begun = truncate(sent_under, [&](const Follower&, const Log& log) {
-    Follower::Effects effects;
-    if (log.log_start() == log.log_end()) effects.truncate_fully_and_start_at = first->base_offset();
-    return effects;
+  const Offset base = first->base_offset();
+  const Status cut = truncate(sent_under, [&](const Follower& follower, const Log& log) {
+    return follower.on_batch_around_the_end(base, {log.log_start(), log.log_end(), log.high_watermark(), {}});
   });
-  if (!begun) return begun;
+  if (!cut || log_end() != base) return cut;
   return append_fetched(sent_under, batches, leader_high_watermark, leader_log_start);
 }
 

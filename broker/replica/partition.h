@@ -186,11 +186,11 @@ class Partition : public std::enable_shared_from_this<Partition> {
   bool await_sync(OnCommitted done) EXCLUDES(*log_->mutex);
   // What the leader sent under `sent_under`. Errors: FENCED_LEADER_EPOCH (dropped), CORRUPT_MESSAGE, OFFSET_OUT_OF_RANGE, KAFKA_STORAGE_ERROR.
   Status append_fetched(LeaderEpoch sent_under, Bytes batches, Offset leader_high_watermark, Offset leader_log_start) EXCLUDES(*log_->mutex);
-  // True if the log is empty and the first batch holds its end: the leader's log begins inside a batch (DeleteRecords). append_first takes it.
-  bool begins_inside(Bytes batches) const EXCLUDES(*log_->mutex);
+  // True if the first batch begins before the end of the log and reaches beyond it. append_around_the_end takes it.
+  bool begin_before_the_end(Bytes batches) const EXCLUDES(*log_->mutex);
   // Pool threads: they truncate and wait for the device.
-  // As append_fetched, but the empty log begins anew where the first batch does.
-  Status append_first(LeaderEpoch sent_under, Bytes batches, Offset leader_high_watermark, Offset leader_log_start) EXCLUDES(*log_->mutex);
+  // As append_fetched, of a log that is cut before the first batch. What is missing before it then has to be fetched first: nothing is appended.
+  Status append_around_the_end(LeaderEpoch sent_under, Bytes batches, Offset leader_high_watermark, Offset leader_log_start) EXCLUDES(*log_->mutex);
   // Before the first fetch of a log that has records and no epoch.
   Status truncate_without_epochs(LeaderEpoch sent_under) EXCLUDES(*log_->mutex);
   Status truncate_diverging(LeaderEpoch sent_under, EpochEnd leader) EXCLUDES(*log_->mutex);

@@ -176,11 +176,32 @@ TEST(PartitionTest, ALeadersLogThatBeginsInsideABatchIsTakenWithTheWholeBatch) {
   ASSERT_TRUE(broker.partition()->truncate_out_of_range(LeaderEpoch(0), Offset(7), Offset(20)).ok());
   const auto sent = leader_batches(5, 2, 0, 5);
   EXPECT_FALSE(broker.partition()->append_fetched(LeaderEpoch(0), sent, Offset(15), Offset(7)).ok());
-  ASSERT_TRUE(broker.partition()->begins_inside(sent));
-  ASSERT_TRUE(broker.partition()->append_first(LeaderEpoch(0), sent, Offset(15), Offset(7)).ok());
+  ASSERT_TRUE(broker.partition()->begin_before_the_end(sent));
+  ASSERT_TRUE(broker.partition()->append_around_the_end(LeaderEpoch(0), sent, Offset(15), Offset(7)).ok());
   EXPECT_EQ(broker.partition()->state().log_start, Offset(7));
   EXPECT_EQ(broker.log_end(), Offset(15));
-  EXPECT_FALSE(broker.partition()->begins_inside(leader_batches(14, 1, 0, 5))) << "only an empty log begins anew";
+}
+
+// A flipped bit of a base offset passes the CRC. Without this the follower would ask for the same for ever.
+TEST(PartitionTest, ABatchThatEndsInsideOneOfTheLeadersGoes) {
+  ReplicasOnMemory broker;
+  ASSERT_EQ(broker.become(kTwo, 0, {kTwo}), ErrorCode::NONE);
+  ASSERT_TRUE(broker.partition()->append_fetched(LeaderEpoch(0), leader_batches(0, 2, 0, 5), Offset(10), Offset(0)).ok());
+  ASSERT_TRUE(broker.partition()->append_fetched(LeaderEpoch(0), leader_batches(10 + 64, 1, 0, 5), Offset(10), Offset(0)).ok());
+  auto sent = leader_batches(75, 2, 0, 5);
+  EXPECT_FALSE(broker.partition()->append_fetched(LeaderEpoch(0), sent, Offset(85), Offset(0)).ok());
+  ASSERT_TRUE(broker.partition()->begin_before_the_end(sent));
+  sent.back() ^= 1;
+  EXPECT_EQ(broker.partition()->append_around_the_end(LeaderEpoch(0), sent, Offset(85), Offset(0)).code(), ErrorCode::CORRUPT_MESSAGE);
+  EXPECT_EQ(broker.log_end(), Offset(79)) << "nothing is cut for what cannot be trusted";
+  sent.back() ^= 1;
+  ASSERT_TRUE(broker.partition()->append_around_the_end(LeaderEpoch(0), sent, Offset(85), Offset(0)).ok());
+  EXPECT_EQ(broker.log_end(), Offset(10)) << "what lies between is fetched first";
+  const auto next = leader_batches(10, 1, 0, 5);
+  EXPECT_FALSE(broker.partition()->begin_before_the_end(next));
+  // One that lies as the leader's does is kept.
+  ASSERT_TRUE(broker.partition()->append_around_the_end(LeaderEpoch(0), leader_batches(5, 2, 0, 10), Offset(25), Offset(0)).ok());
+  EXPECT_EQ(broker.log_end(), Offset(25));
 }
 
 TEST(PartitionTest, H7AndH9WhatWasSentUnderAnotherEpochIsDropped) {

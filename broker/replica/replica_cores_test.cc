@@ -266,6 +266,15 @@ TEST(FollowerTest, AnEpochThatNobodyCanHaveWrittenIsCutOff) {
   EXPECT_FALSE(follower.on_out_of_range(Offset(0), Offset(90), whole).truncate_to);
 }
 
+TEST(FollowerTest, WhatEndsInsideABatchOfTheLeadersIsCutOff) {
+  const Follower follower(LeaderEpoch(5));
+  const auto cut = follower.on_batch_around_the_end(Offset(18), {Offset(0), Offset(20), Offset(18), {}});
+  EXPECT_EQ(cut.truncate_to, Offset(18));
+  EXPECT_FALSE(cut.truncate_fully_and_start_at);
+  const auto begun = follower.on_batch_around_the_end(Offset(18), {Offset(20), Offset(20), Offset(20), {}});
+  EXPECT_EQ(begun.truncate_fully_and_start_at, Offset(18)) << "an empty log has nothing that could be wrong";
+}
+
 TEST(FollowerTest, H7AnAnswerFromAnotherEpochIsDropped) { EXPECT_FALSE(Follower(LeaderEpoch(5)).accepts(LeaderEpoch(4))); }
 
 }  // namespace

@@ -9,14 +9,20 @@
 namespace quokka {
 namespace {
 
-constexpr Duration kPatience = Duration::seconds(30);
+// A server that stands still is left after two thirds of the session's time-out, and so is each that is tried next and stands still as well.
+constexpr int32_t kSessionTimeoutMs = 10'000;
+constexpr Duration kPatience = Duration::seconds(90);
+constexpr Duration kPause = Duration::millis(200);  // before a request that had no answer is sent again
+
+// The connection or the session went before the answer came: nothing is known.
+bool is_open(ZkOutcome outcome) { return outcome == ZkOutcome::connection_loss || outcome == ZkOutcome::session_expired; }
 
 }  // namespace
 
 ClusterZnodes::ClusterZnodes(const std::string& zookeeper_connect) {
   ZookeeperSettings settings;
   settings.servers = zookeeper_connect;
-  settings.session_timeout_ms = 20'000;
+  settings.session_timeout_ms = kSessionTimeoutMs;
   session_ = std::make_unique<ZookeeperClient>(loop_, pool_, settings);
 }
 
@@ -32,44 +38,59 @@ void ClusterZnodes::run_until(const bool& done) {
   if (!loop_.run_until([&] { return done; }, kPatience)) throw std::runtime_error("ZooKeeper does not answer");
 }
 
+template <class Request>
+ZkOutcome ClusterZnodes::outcome_of(const Request& request) {
+  const MonoTime give_up = loop_.now() + kPatience;
+  while (true) {
+    bool done = false;
+    ZkOutcome outcome = ZkOutcome::failed;
+    request([&](ZkOutcome answer) {
+      outcome = answer;
+      done = true;
+    });
+    run_until(done);
+    if (!is_open(outcome) || loop_.now() >= give_up) return outcome;
+    loop_.run_until([] { return false; }, kPause);
+  }
+}
+
 std::optional<std::string> ClusterZnodes::text(const std::string& path) {
-  bool done = false;
   std::optional<std::string> found;
-  session_->get(path, Watch::no, [&](ZkOutcome outcome, ZnodeData data, const ZnodeStat&) {
-    if (outcome == ZkOutcome::ok) found = data.value_or("");
-    done = true;
+  const ZkOutcome outcome = outcome_of([&](auto done) {
+    session_->get(path, Watch::no, [&found, done](ZkOutcome answer, ZnodeData data, const ZnodeStat&) {
+      found = data.value_or("");
+      done(answer);
+    });
   });
-  run_until(done);
-  return found;
+  return outcome == ZkOutcome::ok ? found : std::nullopt;
 }
 
 std::optional<ZnodeStat> ClusterZnodes::stat(const std::string& path) {
-  bool done = false;
-  std::optional<ZnodeStat> found;
-  session_->exists(path, Watch::no, [&](ZkOutcome outcome, const ZnodeStat& now) {
-    if (outcome == ZkOutcome::ok) found = now;
-    done = true;
+  ZnodeStat found;
+  const ZkOutcome outcome = outcome_of([&](auto done) {
+    session_->exists(path, Watch::no, [&found, done](ZkOutcome answer, const ZnodeStat& now) {
+      found = now;
+      done(answer);
+    });
   });
-  run_until(done);
-  return found;
+  return outcome == ZkOutcome::ok ? std::optional(found) : std::nullopt;
 }
 
 std::vector<std::string> ClusterZnodes::children(const std::string& path) {
-  bool done = false;
   std::vector<std::string> found;
-  session_->get_children(path, Watch::no, [&](ZkOutcome, std::vector<std::string> names, const ZnodeStat&) {
-    found = std::move(names);
-    done = true;
+  outcome_of([&](auto done) {
+    session_->get_children(path, Watch::no, [&found, done](ZkOutcome answer, std::vector<std::string> names, const ZnodeStat&) {
+      found = std::move(names);
+      done(answer);
+    });
   });
-  run_until(done);
   std::sort(found.begin(), found.end());
   return found;
 }
 
+// Twice, perhaps: a loss of the connection does not tell.
 void ClusterZnodes::remove(const std::string& path) {
-  bool done = false;
-  session_->remove(path, -1, [&](ZkOutcome) { done = true; });
-  run_until(done);
+  outcome_of([&](auto done) { session_->remove(path, -1, done); });
 }
 
 void ClusterZnodes::change_config(const std::string& entity, const znodes::ConfigMap& config) {
@@ -84,21 +105,11 @@ void ClusterZnodes::change_config(const std::string& entity, const znodes::Confi
 }
 
 void ClusterZnodes::write(const std::string& path, const std::string& text) {
-  bool done = false;
-  ZkOutcome outcome = ZkOutcome::failed;
-  session_->create(path, text, CreateMode::persistent, [&](ZkOutcome created, const std::string&) {
-    outcome = created;
-    done = true;
+  ZkOutcome outcome = outcome_of([&](auto done) {
+    session_->create(path, text, CreateMode::persistent, [done](ZkOutcome answer, const std::string&) { done(answer); });
   });
-  run_until(done);
-  if (outcome == ZkOutcome::node_exists) {
-    done = false;
-    session_->set(path, text, kAnyVersion, [&](ZkOutcome set, const ZnodeStat&) {
-      outcome = set;
-      done = true;
-    });
-    run_until(done);
-  }
+  if (outcome == ZkOutcome::node_exists)
+    outcome = outcome_of([&](auto done) { session_->set(path, text, kAnyVersion, [done](ZkOutcome answer, const ZnodeStat&) { done(answer); }); });
   if (outcome != ZkOutcome::ok) throw std::runtime_error("cannot write znode " + path + ": " + std::string(name(outcome)));
 }
 

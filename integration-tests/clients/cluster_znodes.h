@@ -1,4 +1,5 @@
-// The znodes of a test's cluster, read through a session of its own.
+// The znodes of a test's cluster, read through a session of its own. It outlasts servers that stand still: a request whose connection or session goes is sent
+// again, until an answer comes or patience ends.
 #pragma once
 
 #include <memory>
@@ -36,6 +37,9 @@ class ClusterZnodes {
 
  private:
   void run_until(const bool& done);
+  // request(done) sends it.
+  template <class Request>
+  ZkOutcome outcome_of(const Request& request);
 
   WaitingLoop loop_;
   ThreadPool pool_{2};

@@ -1,4 +1,4 @@
-// F32: the wall clock of one broker jumps while it runs; its monotonic clock does not. By libfaketime.
+// F32: the wall clock of one broker jumps while it runs; its monotonic clock does not. By preload/wall_clock.cc.
 #pragma once
 
 #include "integration-tests/faults/fault_row.h"

@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <set>
 
+#include "integration-tests/faults/preload_path.h"
+
 namespace quokka {
 namespace {
 
@@ -15,10 +17,9 @@ constexpr int disk_megabytes = 64;
 // Rounds of a run that kill a broker as it recovers, and the calls that 18 runs go through.
 constexpr int recovery_rounds = 7, recovery_calls = 18 * recovery_rounds;
 
-std::string failing_calls() { return std::filesystem::read_symlink("/proc/self/exe").parent_path().string() + "/failing-calls.so"; }
-std::string missing_preload() { return std::filesystem::exists(failing_calls()) ? "" : failing_calls() + " is not built"; }
+constexpr const char* failing_calls = "failing_calls";
 
-Child::Variables preload(const std::string& plan) { return {{"LD_PRELOAD", failing_calls()}, {"FAULT_CALLS", plan}}; }
+Child::Variables preload(const std::string& plan) { return {{"LD_PRELOAD", preload_path(failing_calls)}, {"FAULT_CALLS", plan}}; }
 
 // How often a broker said that it was struck.
 int strikes(Scene& scene, int broker) {
@@ -160,7 +161,7 @@ void DirectoryFailure::run(Scene& scene) {
   scene.start_again(victim);
 }
 
-std::string FailingCall::missing() { return missing_preload(); }
+std::string FailingCall::missing() { return missing_preload(failing_calls); }
 void FailingCall::prepare(SceneOptions& options) { use_small_segments(options); }
 
 void FailingCall::run(Scene& scene) {
@@ -184,7 +185,7 @@ void FailingCall::run(Scene& scene) {
   scene.start_again(victim);
 }
 
-std::string KillAtCall::missing() { return missing_preload(); }
+std::string KillAtCall::missing() { return missing_preload(failing_calls); }
 void KillAtCall::prepare(SceneOptions& options) { use_small_segments(options); }
 
 void KillAtCall::run(Scene& scene) {

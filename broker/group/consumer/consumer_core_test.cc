@@ -164,6 +164,17 @@ TEST_F(ConsumerCore, AGroupThatSpeaksTheProtocolGoesOnWhileItIsNotOffered) {
   EXPECT_EQ(h.ask("B", late).error, ErrorCode::NONE);
 }
 
+TEST_F(ConsumerCore, WhoSubscribesToSomethingElseIsAssignedAnew) {
+  h.topics.set("u", 2);
+  EXPECT_EQ(h.text_of_answer(h.join("A")), "m1 epoch 1, t 0 1 2 3");
+  settle({"A"});
+  h.people["A"].topics = {"u"};
+  h.people["A"].tells_all = true;
+  settle({"A"});
+  EXPECT_EQ(h.group()->epoch(), 2);
+  EXPECT_EQ(has("A"), "u 0 1");
+}
+
 TEST_F(ConsumerCore, TopicsThatComeGrowAndGoAreAssignedAnew) {
   h.people["A"].topics = {"t", "u"};
   EXPECT_EQ(h.text_of_answer(h.join("A")), "m1 epoch 1, t 0 1 2 3");

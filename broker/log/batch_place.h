@@ -1,0 +1,27 @@
+// Whether a batch can be where a recovery finds it. Its base offset and its leader epoch lie outside its CRC: only what stands before and behind it tells
+// that a bit of theirs was flipped. Pure.
+//
+// Gaps between batches are right where a cleaner was, and in what was copied from there. So a gap is wrong only if the batch behind it begins where this
+// one would end without it, or if nothing is behind it in a topic that is not compacted. Formats 0 and 1 have no epoch, and a set's offset is its last.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "protocol/base/ids.h"
+#include "protocol/records/record_batch.h"
+
+namespace quokka {
+
+struct BatchSurroundings {
+  Offset due;                       // the end of the batch before, or the segment's base
+  LeaderEpoch epoch_before;         // of the batch before; -1, the lowest that anybody writes: not known
+  std::optional<Offset> following;  // the base offset behind it in the segment, or that of the next segment; nullopt: it is the last of the log
+  bool gaps_at_the_end = false;     // the topic is compacted, or the batch is older than the recovery point
+};
+
+bool leaves_gap(const BatchView& batch, Offset due);
+// Why it cannot; empty if it can. `following` matters for batches that leave a gap only.
+std::string_view why_misplaced(const BatchView& batch, const BatchSurroundings& around);
+
+}  // namespace quokka
