@@ -2,7 +2,8 @@
 // that a bit of theirs was flipped. Pure.
 //
 // Gaps between batches are right where a cleaner was, and in what was copied from there. So a gap is wrong only if the batch behind it begins where this
-// one would end without it, or if nothing is behind it in a topic that is not compacted. Formats 0 and 1 have no epoch, and a set's offset is its last.
+// one would end without it, or if nothing is behind it in a topic that is not compacted. What was synced is not dropped for an epoch or a gap that only
+// looks wrong beside the batch before it: that one may be the damaged. Formats 0 and 1 have no epoch, and a set's offset is its last.
 #pragma once
 
 #include <optional>
@@ -15,7 +16,7 @@ namespace quokka {
 
 struct BatchSurroundings {
   Offset due;                       // the end of the batch before, or the segment's base
-  LeaderEpoch epoch_before;         // of the batch before; -1, the lowest that anybody writes: not known
+  LeaderEpoch epoch_before;         // of the batch before; -1, the lowest that anybody writes: not known, or this one is older than the recovery point
   std::optional<Offset> following;  // the base offset behind it in the segment, or that of the next segment; nullopt: it is the last of the log
   bool gaps_at_the_end = false;     // the topic is compacted, or the batch is older than the recovery point
 };

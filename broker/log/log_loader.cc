@@ -339,7 +339,8 @@ Result<std::optional<Offset>> LogLoader::following(size_t index, int64_t positio
 // Why a batch is not part of the log; empty if it is.
 Result<std::string_view> LogLoader::why_invalid(const BatchView& batch, size_t index, int64_t end_position, Offset due) {
   if (!batch.crc_is_valid()) return std::string_view("its CRC is wrong");
-  BatchSurroundings around{due, epoch_before_, std::nullopt, log_->config_->cleanup_compact || due < opening_.recovery_point};
+  const bool is_synced = due < opening_.recovery_point;
+  BatchSurroundings around{due, is_synced ? LeaderEpoch() : epoch_before_, std::nullopt, log_->config_->cleanup_compact || is_synced};
   if (leaves_gap(batch, due)) {
     auto behind = following(index, end_position);
     if (!behind) return behind.error();

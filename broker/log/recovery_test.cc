@@ -143,6 +143,15 @@ TEST(Recovery, F29AFlippedBaseOffsetIsCutWhereItIsAndNotBehind) {
   }
 }
 
+TEST(Recovery, WhatWasSyncedIsNotDroppedForTheEpochOfTheBatchBeforeIt) {
+  LogOnMemory on;
+  std::string bytes;
+  for (const auto& [base, epoch] : {std::pair(0, 3), std::pair(1, 7), std::pair(2, 3), std::pair(3, 3)})
+    bytes += text_of(batch_of({.leader_epoch = LeaderEpoch(epoch), .base_offset = Offset(base)}));
+  EXPECT_EQ(bases_left(on, bytes, Offset(4)), (Bases{0, 1, 2, 3}));
+  EXPECT_EQ(bases_left(on, bytes, Offset(2)), (Bases{0, 1}));
+}
+
 // Nothing stands before it that would tell.
 TEST(Recovery, F29ANegativeLeaderEpochIsNobodys) {
   LogOnMemory on;
