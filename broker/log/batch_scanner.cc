@@ -85,7 +85,7 @@ Result<std::optional<BatchPlace>> find_batch(const File& file, int64_t from, int
     if (magic < 0 || magic > 2) return corrupt_at(file, at, "unknown magic");
     if (bytes < bytes_min || bytes > to - at) return corrupt_at(file, at, "its length does not fit");
     const BatchView view({header, static_cast<size_t>(bytes_min)});
-    if (view.last_offset() >= offset) return std::optional(BatchPlace{at, bytes, view.base_offset(), view.last_offset()});
+    if (view.last_offset() >= offset) return std::optional(BatchPlace{at, bytes, view.base_offset(), view.last_offset(), view.leader_epoch()});
     at += bytes;
   }
   return std::optional<BatchPlace>();

@@ -51,6 +51,7 @@ struct BatchPlace {
   int64_t bytes = 0;
   Offset base_offset;
   Offset last_offset;
+  LeaderEpoch leader_epoch;  // -1 in formats 0 and 1
 };
 
 // The first batch of [from, to) whose last offset is at or above `offset`; `from` is a batch boundary. Reads headers only. nullopt: there is none.

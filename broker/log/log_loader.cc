@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "broker/log/batch_place.h"
 #include "broker/log/batch_scanner.h"
 #include "broker/log/checkpoints.h"
 #include "broker/log/log_names.h"
@@ -324,28 +323,30 @@ Status LogLoader::recover_segment(size_t index, bool& cut, SegmentIndexes& index
   return {};
 }
 
-Result<std::optional<Offset>> LogLoader::following(size_t index, int64_t position) {
-  if (position < found_[index].bytes) {
-    auto file = (*log_->segments_)[index]->file();
-    if (!file) return file.error();
-    // What is torn there, or is no batch, is cut when its turn comes: nothing is behind then.
-    auto found = find_batch(**file, position, found_[index].bytes, Offset(INT64_MIN));
-    if (!found && found.code() != ErrorCode::CORRUPT_MESSAGE) return found.error();
-    return found && *found ? std::optional((*found)->base_offset) : std::nullopt;
+Status LogLoader::look_behind(size_t index, int64_t position, BatchSurroundings& around) {
+  if (position >= found_[index].bytes) {
+    if (index + 1 < found_.size()) around.following = found_[index + 1].base;
+    return {};
   }
-  return index + 1 < found_.size() ? std::optional(found_[index + 1].base) : std::nullopt;
+  auto file = (*log_->segments_)[index]->file();
+  if (!file) return file.error();
+  auto found = find_batch(**file, position, found_[index].bytes, Offset(INT64_MIN));
+  // What is torn there, or is no batch, is cut when its turn comes: nothing is behind then.
+  if (!found) return found.code() == ErrorCode::CORRUPT_MESSAGE ? Status() : found.error();
+  if (!*found) return {};
+  around.following = (*found)->base_offset;
+  around.epoch_behind = (*found)->leader_epoch;
+  return {};
 }
 
 // Why a batch is not part of the log; empty if it is.
 Result<std::string_view> LogLoader::why_invalid(const BatchView& batch, size_t index, int64_t end_position, Offset due) {
   if (!batch.crc_is_valid()) return std::string_view("its CRC is wrong");
   const bool is_synced = due < opening_.recovery_point;
-  BatchSurroundings around{due, is_synced ? LeaderEpoch() : epoch_before_, std::nullopt, log_->config_->cleanup_compact || is_synced};
-  if (leaves_gap(batch, due)) {
-    auto behind = following(index, end_position);
-    if (!behind) return behind.error();
-    around.following = *behind;
-  }
+  const LeaderEpoch epoch_before = is_synced ? LeaderEpoch() : epoch_before_;
+  BatchSurroundings around{due, epoch_before, {}, {}, log_->config_->cleanup_compact || is_synced};
+  if (is_doubtful(batch, due, epoch_before))
+    if (auto status = look_behind(index, end_position, around); !status) return status.error();
   if (index + 1 < found_.size() && batch.base_offset() > found_[index + 1].base) return std::string_view("its offset is beyond the next segment's");
   return why_misplaced(batch, around);
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/log/batch_place.h"
 #include "broker/log/log.h"
 
 namespace quokka {
@@ -36,8 +37,8 @@ class LogLoader {
   // Reads a segment batch by batch and leaves only whole valid ones in it. Sets `cut` if something was cut off.
   Status recover_segment(size_t index, bool& cut, SegmentIndexes& indexes, Offset& next_offset, int64_t& largest_timestamp);
   Status split_overflow(size_t index, int64_t position, int64_t bytes, Offset base);
-  // The base offset of what is behind a batch that ends at `position` of a segment; nullopt: nothing is.
-  Result<std::optional<Offset>> following(size_t index, int64_t position);
+  // What is behind a batch that ends at `position` of a segment.
+  Status look_behind(size_t index, int64_t position, BatchSurroundings& around);
   Result<std::string_view> why_invalid(const BatchView& batch, size_t index, int64_t end_position, Offset due);
   void note_epoch(const BatchView& batch);
   Status rebuild_epochs();
@@ -53,7 +54,7 @@ class LogLoader {
   std::unique_ptr<Log> log_;
   std::vector<Found> found_;
   bool epochs_known_ = false;
-  LeaderEpoch epoch_before_;  // of the batches that recovery has read
+  LeaderEpoch epoch_before_;  // of the batch that recovery has read last
 };
 
 }  // namespace quokka

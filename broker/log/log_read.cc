@@ -80,7 +80,7 @@ Result<int64_t> ReadPlan::find_start(size_t index, int64_t bytes, BatchPlace& pl
   const Segment& segment = *(*segments_)[index];
   const bool active = index + 1 == segments_->size();
   if (active && first_position_ >= 0) {
-    place = {first_position_, first_bytes_, first_base_, Offset()};
+    place = {first_position_, first_bytes_, first_base_, Offset(), LeaderEpoch()};
     return first_position_;
   }
   int64_t from = active ? active_first_hint_ : 0;

@@ -146,7 +146,7 @@ TEST(Recovery, F29AFlippedBaseOffsetIsCutWhereItIsAndNotBehind) {
 TEST(Recovery, WhatWasSyncedIsNotDroppedForTheEpochOfTheBatchBeforeIt) {
   LogOnMemory on;
   std::string bytes;
-  for (const auto& [base, epoch] : {std::pair(0, 3), std::pair(1, 7), std::pair(2, 3), std::pair(3, 3)})
+  for (const auto& [base, epoch] : {std::pair(0, 3), std::pair(1, 3), std::pair(2, 2), std::pair(3, 3)})
     bytes += text_of(batch_of({.leader_epoch = LeaderEpoch(epoch), .base_offset = Offset(base)}));
   EXPECT_EQ(bases_left(on, bytes, Offset(4)), (Bases{0, 1, 2, 3}));
   EXPECT_EQ(bases_left(on, bytes, Offset(2)), (Bases{0, 1}));
@@ -158,6 +158,18 @@ TEST(Recovery, F29ANegativeLeaderEpochIsNobodys) {
   const auto of_epoch = [](int32_t epoch) { return std::string(text_of(batch_of({.leader_epoch = LeaderEpoch(epoch)}))); };
   EXPECT_EQ(bases_left(on, of_epoch(INT32_MIN + 3)), Bases{});
   EXPECT_EQ(bases_left(on, of_epoch(-1)), Bases{0}) << "who does not know its epoch says so";
+}
+
+TEST(Recovery, F29ALowerLeaderEpochBetweenOthersIsDamageAndOneThatStaysIsNot) {
+  LogOnMemory on;
+  const auto of_epochs = [](const std::vector<int32_t>& epochs) {
+    std::string bytes;
+    for (size_t i = 0; i < epochs.size(); ++i)
+      bytes += text_of(batch_of({.leader_epoch = LeaderEpoch(epochs[i]), .base_offset = Offset(static_cast<int64_t>(i))}));
+    return bytes;
+  };
+  EXPECT_EQ(bases_left(on, of_epochs({5, 5, 4, 5})), (Bases{0, 1}));
+  EXPECT_EQ(bases_left(on, of_epochs({5, 5, 1, 1, 2})), (Bases{0, 1, 2, 3, 4})) << "ZooKeeper began anew";
 }
 
 TEST(Recovery, GapsThatACleanerLeftAreNoDamage) {
