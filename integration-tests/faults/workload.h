@@ -68,6 +68,11 @@ class Workload {
   std::unique_ptr<Consumer> consumer_;
 };
 
+// Of an idempotent producer with acks=all. Its patience is longer than every fault: what is sent before one is decided after it. A stopped broker's
+// connections are given up soon, as its partitions move.
+ClientKeys durable_producer_keys();
+inline constexpr int flush_timeout_ms = 100'000;  // until everything such a producer has sent is decided
+
 int64_t monotonic_ns();
 Polled polled_of(RdKafka::Message& message);  // now
 // What clients think, for whom looks into a run: QUOKKA_CLIENT_DEBUG is "eos", "topic", "msg,protocol", ... of librdkafka.
