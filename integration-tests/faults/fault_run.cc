@@ -25,7 +25,6 @@ void prepare_for_cleaning(SceneOptions& options) {
 
 // Brokers run, replicas are in sync again, and clients are served.
 void require_healed(Scene& scene) {
-  const int64_t begin = monotonic_ns();
   for (int id : scene.cluster().broker_ids())
     scene.require(scene.cluster().broker(id).runs(), fmt::format("broker {} has ended by itself: {}", id, scene.cluster().broker(id).last_lines(1500)));
   scene.require(eventually(Scene::heal_timeout_ms, [&] { return scene.all_in_sync(); }), "not all replicas are in sync 60 s after the fault");
@@ -34,9 +33,9 @@ void require_healed(Scene& scene) {
   if (SideLoad* load = scene.side_load()) {
     const int64_t more = load->achieved() + 10, enough = load->achieved_min();
     scene.require(eventually(Scene::heal_timeout_ms, [&] { return load->achieved() >= more; }), "the load beside the first gets nothing done 60 s after the fault");
-    eventually(Scene::heal_timeout_ms, [&] { return load->achieved() >= enough; });
+    eventually_while_rising(Scene::heal_timeout_ms, [&] { return load->achieved(); }, [&] { return load->achieved() >= enough; });
   }
-  if (monotonic_ns() - begin < int64_t{Scene::heal_timeout_ms} * 1'000'000) scene.workload().wait_for_acknowledged(wanted, Scene::heal_timeout_ms);
+  scene.workload().wait_for_acknowledged(wanted, Scene::heal_timeout_ms);
 }
 
 void judge(const FaultRow& row, Scene& scene, FaultOutcome& outcome) {

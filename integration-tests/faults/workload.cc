@@ -35,6 +35,14 @@ int64_t monotonic_ns() {
   return static_cast<int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
 }
 
+bool eventually_while_rising(int timeout_ms, const std::function<int64_t()>& progress, const std::function<bool()>& done) {
+  while (!done()) {
+    const int64_t before = progress();
+    if (!eventually(timeout_ms, [&] { return done() || progress() > before; })) return false;
+  }
+  return true;
+}
+
 Polled polled_of(RdKafka::Message& message) {
   const Bytes bytes(static_cast<const uint8_t*>(message.payload()), message.payload() ? message.len() : 0);
   return {message.partition(), message.offset(), decode_payload(bytes), monotonic_ns()};
@@ -147,7 +155,7 @@ bool Workload::wait_for_every_partition(int timeout_ms) const {
 }
 
 bool Workload::wait_for_acknowledged(int64_t count, int timeout_ms) const {
-  return eventually(timeout_ms, [&] { return acknowledgements_.count() >= count; });
+  return eventually_while_rising(timeout_ms, [&] { return acknowledgements_.count(); }, [&] { return acknowledgements_.count() >= count; });
 }
 
 History Workload::stop() {
