@@ -117,14 +117,7 @@ class HandMadeMember {
 
 class ConsumerProtocolTest : public ClusterFixture<ConsumerProtocolTest> {
  public:
-  static ClusterOptions options() {
-    ClusterOptions wanted;
-    wanted.keys = {{"offsets.topic.num.partitions", "5"},
-                   {"offsets.topic.replication.factor", "3"},
-                   {"group.initial.rebalance.delay.ms", "200"},
-                   {"group.consumer.migration.policy", "bidirectional"}};
-    return wanted;
-  }
+  static ClusterOptions options() { return coordinator_options({{"group.consumer.migration.policy", "bidirectional"}}); }
 
  protected:
   void SetUp() override {

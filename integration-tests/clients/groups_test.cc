@@ -16,11 +16,7 @@ constexpr int kOffsetsPartitions = 5;
 class GroupsTest : public ClusterFixture<GroupsTest> {
  public:
   static ClusterOptions options() {
-    ClusterOptions wanted;
-    wanted.keys = {{"offsets.topic.num.partitions", std::to_string(kOffsetsPartitions)},
-                   {"offsets.topic.replication.factor", "3"},
-                   {"group.initial.rebalance.delay.ms", "200"}};
-    return wanted;
+    return coordinator_options({{"offsets.topic.num.partitions", std::to_string(kOffsetsPartitions)}});
   }
 
  protected:
