@@ -1,8 +1,5 @@
-// For tests: a coordinator's core with its log and people who join, who are known by a letter whatever member ids they are given. What happens is told
-// line by line.
+// For tests: a coordinator's core and people who join, who are known by a letter whatever member ids they are given.
 #pragma once
-
-#include <gtest/gtest.h>
 
 #include <algorithm>
 #include <deque>
@@ -11,15 +8,13 @@
 #include <string>
 #include <vector>
 
-#include "broker/group/consumer/consumer_harness.h"
-#include "broker/group/group_core.h"
-#include "broker/group/group_records.h"
+#include "broker/group/logged_core_harness.h"
 
 namespace quokka {
 
-class GroupHarness {
+class GroupHarness final : public LoggedCoreHarness {
  public:
-  explicit GroupHarness(GroupSettings s = {}) : settings(s), core(settings, topics) { perform(core.on_loaded(now())); }
+  explicit GroupHarness(GroupSettings s = {}) : LoggedCoreHarness(std::move(s)) { perform(core.on_loaded(now())); }
 
   struct Person {
     std::string member_id;
@@ -37,17 +32,10 @@ class GroupHarness {
   enum class Fate { committed, held, refused };
 
   // ---- The world
-  const GroupSettings settings;
-  FakeTopics topics;
-  GroupCore core;
   std::map<std::string, Person> people;
-  std::vector<StoredGroupRecord> log;
-  std::vector<std::string> lines;
   Fate fate = Fate::committed;
   ErrorCode refusal = ErrorCode::NOT_ENOUGH_REPLICAS;
   std::string protocol_type = "consumer";
-
-  GroupTime now() const { return {{1'000'000 + ms_ * 1000}, {1'700'000'000'000 + ms_}}; }
 
   // ---- What people do
   GroupRequestId join(const std::string& group, const std::string& who, const std::string& reason = "") {
@@ -115,41 +103,13 @@ class GroupHarness {
     return core.fetch_offsets(group, std::vector<TopicPartition>{partition}, false).at(0).offset;
   }
 
-  // ---- Time and the log
-  // Each timer at its time.
-  void wait_ms(int64_t span) {
-    const int64_t end = ms_ + span;
-    for (;;) {
-      const std::optional<MonoTime> next = core.wake_at();
-      if (!next || *next > MonoTime{1'000'000 + end * 1000}) break;
-      ms_ = std::max(ms_, (next->us - 1'000'000) / 1000);
-      const size_t before = lines.size();
-      perform(core.on_time(now()));
-      if (lines.size() > before) lines.insert(lines.begin() + static_cast<std::ptrdiff_t>(before), "after " + seconds(ms_ - (end - span)));
-    }
-    ms_ = end;
-  }
+  // ---- The log
   void settle_held(ErrorCode error) {
     std::deque<uint64_t> held;
     held.swap(held_);
     for (const uint64_t number : held) perform(core.on_written(number, error, now()));
   }
-  // Another broker takes over and reads the log.
-  void move() {
-    perform(core.on_unloaded());
-    held_.clear();
-    for (size_t i = 0; i < log.size(); ++i) apply(log[i], i);
-    perform(core.on_loaded(now()));
-  }
-  void apply(const StoredGroupRecord& record, size_t at) {
-    const JournalEntry entry = encode_group_record(record);
-    const auto decoded = decode_group_record(entry.key, entry.value ? std::optional<Bytes>(*entry.value) : std::nullopt);
-    ASSERT_TRUE(decoded.ok() && *decoded);
-    EXPECT_EQ(**decoded, record);
-    core.apply(**decoded, Offset(static_cast<int64_t>(at)), ProducerId(), now());
-  }
-
-  void perform(GroupEffects effects) {
+  void perform(GroupEffects effects) override {
     std::vector<uint64_t> committed;
     for (const GroupWrite& write : effects.writes) {
       if (fate == Fate::refused) {
@@ -159,8 +119,7 @@ class GroupHarness {
       }
       for (const StoredGroupRecord& record : write.records) {
         lines.push_back(told(record));
-        log.push_back(record);
-        apply(record, log.size() - 1);
+        append(record);
       }
       if (write.number != 0 && fate == Fate::committed) committed.push_back(write.number);
       if (write.number != 0 && fate == Fate::held) held_.push_back(write.number);
@@ -191,6 +150,13 @@ class GroupHarness {
   }
 
  private:
+  void on_timer(int64_t waited_ms) override {
+    const size_t before = lines.size();
+    perform(core.on_time(now()));
+    if (lines.size() > before) lines.insert(lines.begin() + static_cast<std::ptrdiff_t>(before), "after " + seconds(waited_ms));
+  }
+  void on_moved() override { held_.clear(); }
+
   void on_joined(GroupRequestId request, const JoinAnswer& answer) {
     const std::string who = asking_.at(request);
     asking_.erase(request);
@@ -237,7 +203,6 @@ class GroupHarness {
     return std::any_of(asking_.begin(), asking_.end(), [&](const auto& each) { return each.second == who; });
   }
 
-  int64_t ms_ = 0;
   int ids_ = 0;
   GroupRequestId requests_ = 0;
   std::map<GroupRequestId, std::string> asking_;

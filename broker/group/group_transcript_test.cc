@@ -7,24 +7,11 @@
 namespace quokka {
 namespace {
 
-class Transcript {
- public:
-  using Words = std::vector<std::string>;
-
-  std::vector<std::string> command(const std::string& verb, const Words& words) {
-    harness_.lines.clear();
-    run(verb, words);
-    return harness_.lines;
-  }
-
+class Transcript final : public testing::HarnessPlayer<GroupHarness> {
  private:
   static TopicPartition tp(const std::string& word) {
     const size_t dash = word.rfind('-');
     return {word.substr(0, dash), PartitionIndex(std::stoi(word.substr(dash + 1)))};
-  }
-  static std::pair<std::string, std::string> pair(const std::string& word) {
-    const size_t equals = word.find('=');
-    return {word.substr(0, equals), word.substr(equals + 1)};
   }
   void say(ErrorCode error) { harness_.lines.push_back("answer " + std::string(name(error))); }
 
@@ -40,11 +27,8 @@ class Transcript {
       else if (key == "session") person.session_ms = std::stoi(value) * 1000;
       else if (key == "rebalance") person.rebalance_ms = std::stoi(value) * 1000;
       else if (key == "id") person.member_id = value;
-      else if (key == "knows") {
-        person.knows.clear();
-        std::istringstream text(value);
-        for (std::string each; std::getline(text, each, ',');) person.knows.push_back(each);
-      } else ADD_FAILURE() << "a person is not " << words[i];
+      else if (key == "knows") person.knows = listed(value);
+      else ADD_FAILURE() << "a person is not " << words[i];
     }
   }
 
@@ -77,7 +61,7 @@ class Transcript {
     }
   }
 
-  void run(const std::string& verb, const Words& words) {
+  void run(const std::string& verb, const Words& words) override {
     if (verb == "person") {
       describe_person(words);
     } else if (verb == "join") {
@@ -120,8 +104,6 @@ class Transcript {
       ADD_FAILURE() << "no such command: " << verb;
     }
   }
-
-  GroupHarness harness_;
 };
 
 TEST(GroupTranscripts, TheCoreDoesWhatTheySay) {

@@ -1,12 +1,12 @@
 // ConsumerGroupDescribe (key 69), version 0: groups of the consumer protocol with their members, what each has and is to have. GROUP_ID_NOT_FOUND for one
 // that is not known, or classic. Topics that are gone are left out.
 #include <deque>
-#include <memory>
 #include <utility>
 #include <vector>
 
 #include "broker/group/group_coordinator.h"
 #include "broker/handlers/authorized_operations.h"
+#include "broker/handlers/gathered_groups.h"
 #include "broker/handlers/handlers.h"
 #include "broker/handlers/reply.h"
 #include "broker/handlers/services.h"
@@ -55,71 +55,43 @@ Array<MemberAnswer> members_of(const ConsumerGroupDescription& group, const Clus
   return members;
 }
 
-// The answers of the coordinator come together on the connection's loop.
-class ConsumerGroupsDescription {
- public:
-  ConsumerGroupsDescription(CallPtr call, const ConsumerGroupDescribeRequest& request, ViewHolder& view)
-      : loop_(call->loop()),
-        call_(std::move(call)),
-        groups_(request.group_ids.begin(), request.group_ids.end()),
-        found_(groups_.size()),
-        left_(groups_.size()),
-        wants_operations_(request.include_authorized_operations),
-        view_(view) {}
+using Gathered = GatheredGroups<ConsumerGroupDescription>;
 
-  static void run(const std::shared_ptr<ConsumerGroupsDescription>& self, GroupCoordinator& coordinator) {
-    if (self->groups_.empty()) return self->answer();
-    for (size_t i = 0; i < self->groups_.size(); ++i) {
-      coordinator.describe_consumer_group(self->groups_[i], [self, i](GroupShard::Described found) mutable {
-        self->loop_.post([self, i, found = std::move(found)]() mutable {
-          self->found_[i] = std::move(found);
-          if (--self->left_ == 0) self->answer();
-        });
-      });
+void answer(CallPtr call, const Gathered::Groups& groups, bool wants_operations, const ClusterView& view) {
+  Memory memory;
+  std::vector<GroupAnswer> told;
+  for (const auto& [id, gathered] : groups) {
+    GroupAnswer& group = told.emplace_back();
+    group.group_id = id;
+    const Result<ConsumerGroupDescription>& found = *gathered;
+    group.error_code = found.code();
+    if (!found) {
+      group.error_message = found.error().message;
+      continue;
     }
+    group.group_state = found->state;
+    group.group_epoch = found->epoch;
+    group.assignment_epoch = found->assignment_epoch;
+    group.assignor_name = found->assignor;
+    group.members = members_of(*found, view, memory);
+    if (wants_operations) group.authorized_operations = kGroupOperations;
   }
-
- private:
-  void answer() {
-    const ClusterViewPtr view = view_.get();
-    Memory memory;
-    std::vector<GroupAnswer> told;
-    for (size_t i = 0; i < groups_.size(); ++i) {
-      GroupAnswer& group = told.emplace_back();
-      group.group_id = groups_[i];
-      const GroupShard::Described& found = *found_[i];
-      group.error_code = found.code();
-      if (!found) {
-        group.error_message = found.error().message;
-        continue;
-      }
-      group.group_state = found->state;
-      group.group_epoch = found->epoch;
-      group.assignment_epoch = found->assignment_epoch;
-      group.assignor_name = found->assignor;
-      group.members = members_of(*found, *view, memory);
-      if (wants_operations_) group.authorized_operations = kGroupOperations;
-    }
-    ConsumerGroupDescribeResponse response;
-    response.groups = told;
-    reply(std::move(call_), response);
-  }
-
-  Loop& loop_;
-  CallPtr call_;
-  const std::vector<std::string> groups_;
-  std::vector<std::optional<GroupShard::Described>> found_;
-  size_t left_;
-  const bool wants_operations_;
-  ViewHolder& view_;
-};
+  ConsumerGroupDescribeResponse response;
+  response.groups = told;
+  reply(std::move(call), response);
+}
 
 }  // namespace
 
 void handle_consumer_group_describe(Services& services, CallPtr call) {
   const auto decoded = decode_call<ConsumerGroupDescribeRequest>(call);
   if (!decoded) return;
-  ConsumerGroupsDescription::run(std::make_shared<ConsumerGroupsDescription>(std::move(call), decoded->request, services.view), services.groups);
+  const ConsumerGroupDescribeRequest& request = decoded->request;
+  Loop& loop = call->loop();
+  auto done = [call = std::move(call), wants = request.include_authorized_operations, &services](const Gathered::Groups& groups) mutable {
+    answer(std::move(call), groups, wants, *services.view.get());
+  };
+  Gathered::gather(loop, request.group_ids, std::move(done), [&](const std::string& group, auto found) { services.groups.describe_consumer_group(group, std::move(found)); });
 }
 
 }  // namespace quokka

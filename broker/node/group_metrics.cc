@@ -4,6 +4,13 @@
 #include <utility>
 
 namespace quokka {
+namespace {
+
+// Of both protocols, in the order in which a group goes through them.
+constexpr GroupState kStates[] = {GroupState::EMPTY,       GroupState::PREPARING_REBALANCE, GroupState::COMPLETING_REBALANCE, GroupState::ASSIGNING,
+                                  GroupState::RECONCILING, GroupState::STABLE,              GroupState::DEAD};
+
+}  // namespace
 
 GroupMetrics::GroupMetrics(Registry& registry) : registry_(registry) {
   collector_ = registry.collect([this](MetricSink& sink) { collect(sink); });
@@ -26,7 +33,7 @@ void GroupMetrics::collect(MetricSink& sink) const {
   const std::string all = "kafka_coordinator_group_GroupMetadataManager";
   sink.gauge(all, "NumGroups", {}, static_cast<double>(groups_.size()));
   sink.gauge(all, "NumOffsets", {}, offsets);
-  for (const GroupState state : {GroupState::EMPTY, GroupState::PREPARING_REBALANCE, GroupState::COMPLETING_REBALANCE, GroupState::ASSIGNING, GroupState::RECONCILING, GroupState::STABLE, GroupState::DEAD}) {
+  for (const GroupState state : kStates) {
     sink.gauge(all, "NumGroups" + std::string(name(state)), {}, in_state[state]);
   }
   const std::string each = "kafka_coordinator_group_Group";

@@ -7,17 +7,8 @@
 namespace quokka {
 namespace {
 
-class Transcript {
- public:
-  std::vector<std::string> command(const std::string& verb, const std::vector<std::string>& words) {
-    on_.lines.clear();
-    run(verb, words);
-    return on_.lines;
-  }
-
+class Transcript final : public testing::HarnessPlayer<TransactionHarness> {
  private:
-  using Words = std::vector<std::string>;
-
   // "1000/2": producer id and epoch.
   static TransactionalProducer producer(const std::string& word) {
     const size_t slash = word.find('/');
@@ -31,37 +22,35 @@ class Transcript {
 
   void log_does(const std::string& what) {
     if (what == "commits") {
-      on_.fate = TransactionHarness::Fate::committed;
-      on_.commit_held();
+      harness_.fate = TransactionHarness::Fate::committed;
+      harness_.commit_held();
     } else if (what == "holds") {
-      on_.fate = TransactionHarness::Fate::held;
+      harness_.fate = TransactionHarness::Fate::held;
     } else if (what == "refuses") {
-      on_.fate = TransactionHarness::Fate::refused;
+      harness_.fate = TransactionHarness::Fate::refused;
     } else if (what == "is-slow") {
-      on_.perform(on_.core.on_write_slow(on_.held.front()));
+      harness_.perform(harness_.core.on_write_slow(harness_.held.front()));
     } else {
       ADD_FAILURE() << "a log does not " << what;
     }
   }
 
-  void run(const std::string& verb, const Words& words) {
-    if (verb == "init") on_.init(words.at(0), words.size() > 1 ? std::optional(producer(words[1])) : std::nullopt);
-    else if (verb == "add") on_.add(words.at(0), producer(words.at(1)), partitions(words, 2));
-    else if (verb == "commit") on_.end(words.at(0), producer(words.at(1)), true);
-    else if (verb == "abort") on_.end(words.at(0), producer(words.at(1)), false);
-    else if (verb == "marker") on_.write_marker();
+  void run(const std::string& verb, const Words& words) override {
+    if (verb == "init") harness_.init(words.at(0), words.size() > 1 ? std::optional(producer(words[1])) : std::nullopt);
+    else if (verb == "add") harness_.add(words.at(0), producer(words.at(1)), partitions(words, 2));
+    else if (verb == "commit") harness_.end(words.at(0), producer(words.at(1)), true);
+    else if (verb == "abort") harness_.end(words.at(0), producer(words.at(1)), false);
+    else if (verb == "marker") harness_.write_marker();
     else if (verb == "log") log_does(words.at(0));
-    else if (verb == "wait") on_.advance(std::stol(words.at(0)) * 1000);
-    else if (verb == "time-outs") on_.perform(on_.core.on_time_out_check(on_.now));
-    else if (verb == "expiry") on_.perform(on_.core.on_expiry_check(on_.now));
-    else if (verb == "retry") on_.perform(on_.core.on_retry(on_.now));
-    else if (verb == "move") on_.move(words.at(0) == "whole");
+    else if (verb == "wait") harness_.advance(std::stol(words.at(0)) * 1000);
+    else if (verb == "time-outs") harness_.perform(harness_.core.on_time_out_check(harness_.now));
+    else if (verb == "expiry") harness_.perform(harness_.core.on_expiry_check(harness_.now));
+    else if (verb == "retry") harness_.perform(harness_.core.on_retry(harness_.now));
+    else if (verb == "move") harness_.move(words.at(0) == "whole");
     else if (verb == "verify") {
-      for (const ErrorCode error : on_.core.verify(words.at(0), producer(words.at(1)), {tp(words.at(2))})) on_.lines.push_back(std::string(name(error)));
+      for (const ErrorCode error : harness_.core.verify(words.at(0), producer(words.at(1)), {tp(words.at(2))})) harness_.lines.push_back(std::string(name(error)));
     } else ADD_FAILURE() << "no such command: " << verb;
   }
-
-  TransactionHarness on_;
 };
 
 TEST(TransactionTranscripts, TheCoreDoesWhatTheySay) { testing::play_transcripts<Transcript>("broker/txn/testdata", 4); }

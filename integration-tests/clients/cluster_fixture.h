@@ -7,12 +7,22 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "integration-tests/clients/cluster_znodes.h"
 #include "integration-tests/clients/kafka_client.h"
 #include "integration-tests/cluster/local_cluster.h"
 
 namespace quokka {
+
+// Of clusters whose coordinators are tested: their topics are small enough to be made at once, and groups wait for members that come together.
+inline constexpr int kCoordinatorPartitions = 5;
+inline ClusterOptions coordinator_options(BrokerKeys more) {
+  ClusterOptions wanted;
+  wanted.keys = std::move(more);
+  wanted.keys.merge(BrokerKeys{{"offsets.topic.num.partitions", std::to_string(kCoordinatorPartitions)}, {"offsets.topic.replication.factor", "3"}, {"group.initial.rebalance.delay.ms", "200"}});
+  return wanted;
+}
 
 template <class Suite>
 class ClusterFixture : public ::testing::Test {

@@ -2,6 +2,7 @@
 // which is that librdkafka's.
 #include <set>
 
+#include "broker/journal/coordinator_partition.h"
 #include "integration-tests/clients/cluster_fixture.h"
 #include "integration-tests/clients/group_member.h"
 #include "protocol/client/blocking_client.h"
@@ -117,14 +118,7 @@ class HandMadeMember {
 
 class ConsumerProtocolTest : public ClusterFixture<ConsumerProtocolTest> {
  public:
-  static ClusterOptions options() {
-    ClusterOptions wanted;
-    wanted.keys = {{"offsets.topic.num.partitions", "5"},
-                   {"offsets.topic.replication.factor", "3"},
-                   {"group.initial.rebalance.delay.ms", "200"},
-                   {"group.consumer.migration.policy", "bidirectional"}};
-    return wanted;
-  }
+  static ClusterOptions options() { return coordinator_options({{"group.consumer.migration.policy", "bidirectional"}}); }
 
  protected:
   void SetUp() override {
@@ -174,7 +168,12 @@ TEST_F(ConsumerProtocolTest, MembersAndOffsetsSurviveTheirCoordinator) {
   ASSERT_TRUE(share(a, b, 2, 2));
   const int32_t mine = *a.owned().begin();
   ASSERT_EQ(a.commit(mine, 7, a.epoch()), ErrorCode::NONE);
+  const auto all_in_sync = [] {
+    const auto state = znodes().partition_state("__consumer_offsets", coordinator_partition("survives", kCoordinatorPartitions).value);
+    return state && state->isr.size() == cluster().broker_ids().size();
+  };
   for (const int id : cluster().broker_ids()) {
+    ASSERT_TRUE(eventually(client_timeout_ms, all_in_sync)) << "else there is nobody to take over";
     const int32_t epoch = a.epoch();
     const std::set<int32_t> owned = a.owned();
     cluster().kill_broker(id);

@@ -17,9 +17,7 @@ struct Ran {
 class GroupToolsTest : public ClusterFixture<GroupToolsTest> {
  public:
   static ClusterOptions options() {
-    ClusterOptions wanted;
-    wanted.keys = {{"offsets.topic.num.partitions", "5"}, {"offsets.topic.replication.factor", "3"}, {"group.initial.rebalance.delay.ms", "0"}};
-    return wanted;
+    return coordinator_options({{"group.initial.rebalance.delay.ms", "0"}});
   }
 
  protected:

@@ -11,17 +11,10 @@ namespace quokka {
 namespace {
 
 constexpr int32_t kPartitions = 6;
-constexpr int kOffsetsPartitions = 5;
 
 class GroupsTest : public ClusterFixture<GroupsTest> {
  public:
-  static ClusterOptions options() {
-    ClusterOptions wanted;
-    wanted.keys = {{"offsets.topic.num.partitions", std::to_string(kOffsetsPartitions)},
-                   {"offsets.topic.replication.factor", "3"},
-                   {"group.initial.rebalance.delay.ms", "200"}};
-    return wanted;
-  }
+  static ClusterOptions options() { return coordinator_options({}); }
 
  protected:
   using Members = std::vector<std::unique_ptr<GroupMember>>;
@@ -69,7 +62,7 @@ class GroupsTest : public ClusterFixture<GroupsTest> {
     for (const auto* topic : *seen->topics()) {
       if (topic->topic() != "__consumer_offsets") continue;
       for (const auto* partition : *topic->partitions()) {
-        if (partition->id() == coordinator_partition(group, kOffsetsPartitions).value) return partition->leader();
+        if (partition->id() == coordinator_partition(group, kCoordinatorPartitions).value) return partition->leader();
       }
     }
     return -1;

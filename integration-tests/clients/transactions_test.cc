@@ -16,13 +16,8 @@ using Values = std::vector<std::string>;
 class TransactionsTest : public ClusterFixture<TransactionsTest> {
  public:
   static ClusterOptions options() {
-    ClusterOptions wanted;
-    wanted.keys = {{"offsets.topic.num.partitions", "5"},
-                   {"offsets.topic.replication.factor", "3"},
-                   {"group.initial.rebalance.delay.ms", "200"},
-                   {"transaction.state.log.num.partitions", std::to_string(kStatePartitions)},
-                   {"transaction.abort.timed.out.transaction.cleanup.interval.ms", "200"}};
-    return wanted;
+    return coordinator_options({{"transaction.state.log.num.partitions", std::to_string(kStatePartitions)},
+                                {"transaction.abort.timed.out.transaction.cleanup.interval.ms", "200"}});
   }
 
  protected:

@@ -18,6 +18,9 @@ namespace {
 
 constexpr int call_timeout_ms = 5000, patience_ms = 90'000, copies_max = 20;
 constexpr size_t copy_bytes = 64;
+// Much shorter than the patience with the copiers. Who waits for an answer about its transaction does not hold its partitions, nor the group when members come
+// or go; and a transaction that is left open does not hold the offsets that it was to commit.
+constexpr const char *poll_interval_ms = "20000", *transaction_timeout_ms = "20000";
 
 using Positions = std::vector<RdKafka::TopicPartition*>;
 
@@ -33,6 +36,10 @@ class Copiers::Copier final : private RdKafka::DeliveryReportCb, private RdKafka
   ~Copier() override { end(); }
 
   int64_t committed() const { return committed_; }
+  std::string str() const {
+    if (ended_) return fmt::format("copier {} has ended", number_);
+    return fmt::format("copier {}: {} transactions committed, {} partitions, waits for {}", number_, committed_.load(), partitions_held_.load(), asks_for_.load());
+  }
   void end() {
     ended_ = true;
     if (thread_.joinable()) thread_.join();
@@ -65,17 +72,18 @@ class Copiers::Copier final : private RdKafka::DeliveryReportCb, private RdKafka
 
   void open_consumer() {
     consumer_ = make_group_consumer(owner_.options_.bootstrap, group,
-                                    with_debug({{"isolation.level", "read_committed"}, {"socket.timeout.ms", "5000"}, {"check.crcs", "true"}}), this);
+                                    with_debug({{"isolation.level", "read_committed"}, {"socket.timeout.ms", "5000"}, {"check.crcs", "true"},
+                                                {"max.poll.interval.ms", poll_interval_ms}}), this);
     if (consumer_->subscribe({owner_.options_.input}) != RdKafka::ERR_NO_ERROR) throw std::runtime_error("cannot subscribe");
   }
 
   // Ends what a producer with this id left open, and fences it.
   bool open_producer() {
-    ClientKeys keys = {{"transactional.id", transactional_id_}, {"linger.ms", "2"}, {"socket.timeout.ms", "5000"}, {"transaction.timeout.ms", "60000"}};
+    ClientKeys keys = {{"transactional.id", transactional_id_}, {"linger.ms", "2"}, {"socket.timeout.ms", "5000"}, {"transaction.timeout.ms", transaction_timeout_ms}};
     for (const auto& [key, value] : owner_.options_.producer_keys) keys[key] = value;
     producer_ = make_producer(owner_.options_.bootstrap, with_debug(keys), *this);
     is_stale_ = true;
-    if (ask([&] { return producer_->init_transactions(call_timeout_ms); }) == Answer::done) return true;
+    if (ask("init_transactions", [&] { return producer_->init_transactions(call_timeout_ms); }) == Answer::done) return true;
     close_producer();
     return false;
   }
@@ -132,7 +140,7 @@ class Copiers::Copier final : private RdKafka::DeliveryReportCb, private RdKafka
       return answer;
     }
     if (below(2) == 0) producer_->flush(1000);  // else some are never sent
-    answer = ask([&] { return producer_->abort_transaction(call_timeout_ms); });
+    answer = ask("abort_transaction", [&] { return producer_->abort_transaction(call_timeout_ms); });
     // What was to be committed and is aborted instead is aborted: the coordinator decides once.
     if (answer == Answer::done)
       transaction.outcome = Outcome::failed;
@@ -161,7 +169,7 @@ class Copiers::Copier final : private RdKafka::DeliveryReportCb, private RdKafka
         is_stale_ = true;
         return is_begun ? Answer::abort : Answer::done;
       }
-      if (!is_begun && ask([&] { return producer_->begin_transaction(); }) != Answer::done) return Answer::dead;
+      if (!is_begun && ask("begin_transaction", [&] { return producer_->begin_transaction(); }) != Answer::done) return Answer::dead;
       if (const Answer answer = send(*message); answer != Answer::done) return answer;
       ++next;
       transaction.offsets[message->partition()] = next;
@@ -200,7 +208,7 @@ class Copiers::Copier final : private RdKafka::DeliveryReportCb, private RdKafka
   Answer send_offsets() {
     Positions positions;
     for (const auto& [partition, offset] : transactions_.back().offsets) positions.push_back(RdKafka::TopicPartition::create(owner_.options_.input, partition, offset));
-    const Answer answer = ask([&] { return producer_->send_offsets_to_transaction(positions, membership_.get(), call_timeout_ms); });
+    const Answer answer = ask("send_offsets_to_transaction", [&] { return producer_->send_offsets_to_transaction(positions, membership_.get(), call_timeout_ms); });
     RdKafka::TopicPartition::destroy(positions);
     return answer;
   }
@@ -209,7 +217,7 @@ class Copiers::Copier final : private RdKafka::DeliveryReportCb, private RdKafka
     Transaction& transaction = transactions_.back();
     transaction.commit_invoked_ns = monotonic_ns();
     transaction.outcome = Outcome::unknown;
-    const Answer answer = ask([&] { return producer_->commit_transaction(call_timeout_ms); });
+    const Answer answer = ask("commit_transaction", [&] { return producer_->commit_transaction(call_timeout_ms); });
     if (answer != Answer::done) return answer;
     transaction.outcome = Outcome::acknowledged;
     transaction.completed_ns = monotonic_ns();
@@ -220,6 +228,12 @@ class Copiers::Copier final : private RdKafka::DeliveryReportCb, private RdKafka
   }
 
   // Again while the client says so.
+  Answer ask(const char* what, const std::function<RdKafka::Error*()>& call) {
+    asks_for_ = what;
+    const Answer answer = ask(call);
+    asks_for_ = "nothing";
+    return answer;
+  }
   Answer ask(const std::function<RdKafka::Error*()>& call) {
     last_error_ = RdKafka::ERR_NO_ERROR;
     const int64_t deadline = monotonic_ns() + int64_t{patience_ms} * 1'000'000;
@@ -240,6 +254,7 @@ class Copiers::Copier final : private RdKafka::DeliveryReportCb, private RdKafka
   void rebalance_cb(RdKafka::KafkaConsumer* consumer, RdKafka::ErrorCode error, Positions& partitions) override {
     is_stale_ = true;
     assigned_.clear();
+    partitions_held_ = 0;
     next_.clear();
     membership_.reset();
     if (error != RdKafka::ERR__ASSIGN_PARTITIONS) {
@@ -252,6 +267,7 @@ class Copiers::Copier final : private RdKafka::DeliveryReportCb, private RdKafka
     consumer->assign(partitions);
     for (const RdKafka::TopicPartition* each : partitions)
       if (is_member) assigned_.push_back(each->partition());
+    partitions_held_ = static_cast<int>(assigned_.size());
   }
 
   Copiers& owner_;
@@ -263,6 +279,8 @@ class Copiers::Copier final : private RdKafka::DeliveryReportCb, private RdKafka
   int64_t sequence_ = 0;
   std::atomic<int64_t> committed_{0};
   std::atomic<bool> ended_{false};
+  std::atomic<int> partitions_held_{0};
+  std::atomic<const char*> asks_for_{"nothing"};  // of its producer, which has not answered
   std::unique_ptr<RdKafka::Producer> producer_;
   std::unique_ptr<RdKafka::KafkaConsumer> consumer_;
   std::unique_ptr<RdKafka::ConsumerGroupMetadata> membership_;
@@ -319,6 +337,14 @@ bool Copiers::has_reached(const std::map<int32_t, int64_t>& ends) const {
   return std::all_of(ends.begin(), ends.end(), [&](const auto& end) { return offsets_[static_cast<size_t>(end.first)] >= end.second; });
 }
 
+std::string Copiers::where_they_are(const std::map<int32_t, int64_t>& ends) const {
+  std::string words;
+  for (const auto& [partition, end] : ends)
+    if (const int64_t offset = offsets_[static_cast<size_t>(partition)]; offset < end) words += fmt::format("{}{} at {} of {}", words.empty() ? "" : ", ", partition, offset, end);
+  for (const auto& copier : copiers_) words += "; " + copier->str();
+  return words;
+}
+
 std::string Copiers::str() const {
   return fmt::format("{} transactions committed, {} aborted for an error, {} fenced", committed_.load(), aborted_by_error_.load(), fenced_.load());
 }
@@ -327,7 +353,8 @@ std::vector<std::string> Copiers::stop(const History& first) {
   std::vector<std::string> problems;
   std::map<int32_t, int64_t> ends;
   for (const Polled& polled : first.final_read) ends[polled.partition] = std::max(ends[polled.partition], polled.offset + 1);
-  if (!eventually(patience_ms, [&] { return has_reached(ends); })) problems.push_back("the copiers do not come to the end of their input");
+  const bool reached = eventually_while_rising(patience_ms, [&] { return committed_.load(); }, [&] { return has_reached(ends); });
+  if (!reached) problems.push_back("the copiers do not come to the end of their input: " + where_they_are(ends));
   if (forgotten_ > 0) problems.push_back(fmt::format("{} transactions with acknowledged records could not be ended: INVALID_TXN_STATE", forgotten_.load()));
   enough_ = true;
   for (const auto& copier : copiers_) {

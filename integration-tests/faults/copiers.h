@@ -57,6 +57,7 @@ class Copiers final : public SideLoad {
 
   void advance(int32_t partition, int64_t offset);
   bool has_reached(const std::map<int32_t, int64_t>& ends) const;
+  std::string where_they_are(const std::map<int32_t, int64_t>& ends) const;
 
   const CopiersOptions options_;
   std::atomic<int64_t> committed_{0}, fenced_{0}, aborted_by_error_{0}, forgotten_{0};

@@ -16,6 +16,8 @@ constexpr int disk_megabytes = 64;
 
 // Rounds of a run that kill a broker as it recovers, and the calls that 18 runs go through.
 constexpr int recovery_rounds = 7, recovery_calls = 18 * recovery_rounds;
+// Runs of the same calls of cleanings, of several logs and one after another.
+constexpr int kill_rounds = 10, cleaning_calls = 6 * kill_rounds;
 
 constexpr const char* failing_calls = "failing_calls";
 
@@ -186,16 +188,27 @@ void FailingCall::run(Scene& scene) {
 }
 
 std::string KillAtCall::missing() { return missing_preload(failing_calls); }
+
+// Seeds one after another leave no call out.
+std::string KillAtCall::plan(Scene& scene, const std::string& directory, int round) const {
+  const auto seed = static_cast<int>(scene.seed());
+  switch (of_) {
+    case Of::recovery:
+      // Most during the recovery of logs; some later, when segments roll.
+      return fmt::format("kill any {} {}", directory, round < recovery_rounds ? 1 + (seed * recovery_rounds + round) % recovery_calls : 1 + scene.below(1500));
+    case Of::cleaning: return fmt::format("kill any .cleaned|.swap|.deleted {}", 1 + (seed * kill_rounds + round) % cleaning_calls);
+  }
+  return "";
+}
+
 void KillAtCall::prepare(SceneOptions& options) { use_small_segments(options); }
 
 void KillAtCall::run(Scene& scene) {
   const int victim = scene.follower();
   const std::string directory = scene.cluster().data_directory(victim);
   scene.cluster().kill_broker(victim);
-  for (int round = 0; round < 10; ++round) {
-    // Most during the recovery of logs, where seeds one after another leave no call out; some later, when segments roll.
-    const int at = round < recovery_rounds ? 1 + (static_cast<int>(scene.seed()) * recovery_rounds + round) % recovery_calls : 1 + scene.below(1500);
-    scene.cluster().start_broker(victim, {}, preload(fmt::format("kill any {} {}", directory, at)));
+  for (int round = 0; round < kill_rounds; ++round) {
+    scene.cluster().start_broker(victim, {}, preload(plan(scene, directory, round)));
     Child& broker = scene.cluster().broker(victim);
     eventually(10'000, [&] { return !broker.runs(); });
     scene.cluster().kill_broker(victim);

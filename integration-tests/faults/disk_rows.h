@@ -74,12 +74,22 @@ class FailingCall final : public Fault {
   void run(Scene& scene) override;
 };
 
-// F31: a broker is killed at a call of its start and of the work that follows, again and again.
+// F31: a broker is killed at a call, again and again.
 class KillAtCall final : public Fault {
  public:
+  enum class Of {
+    recovery,  // of its start and of the work that follows
+    cleaning,  // that concerns a file which replaces segments or was replaced; also by a start that finds one
+  };
+  explicit KillAtCall(Of of) : of_(of) {}
   std::string missing() override;
   void prepare(SceneOptions& options) override;
   void run(Scene& scene) override;
+
+ private:
+  std::string plan(Scene& scene, const std::string& directory, int round) const;
+
+  const Of of_;
 };
 
 }  // namespace quokka

@@ -1,6 +1,7 @@
 #include <vector>
 
 #include "integration-tests/faults/clock_rows.h"
+#include "integration-tests/faults/compaction_rows.h"
 #include "integration-tests/faults/disk_rows.h"
 #include "integration-tests/faults/fault_row.h"
 #include "integration-tests/faults/file_rows.h"
@@ -27,6 +28,7 @@ std::span<const FaultRow> fault_rows() {
       {"F0", "none", Load::W1, fault(no_fault), {}, 1000},
       {"F0", "none", Load::W2, fault(no_fault), {}, 1000},
       {"F0", "none", Load::W3, fault(no_fault), {}, 1000},
+      {"F0", "none", Load::W5, fault(no_fault), {}, 1000},
       {"F1", "kill -9 of the leader until another leads", Load::W1, fault(kill_leader_for_long), {}, failover_ms_max},
       {"F1", "kill -9 of the leader until another leads", Load::W2, fault(kill_leader_for_long), acks_one_losses, failover_ms_max},
       {"F1", "kill -9 of the leader, started again soon, three times", Load::W1, fault(kill_leader_and_chase), {}, failover_ms_max},
@@ -84,7 +86,8 @@ std::span<const FaultRow> fault_rows() {
       {"F28", "segments of a killed broker cut inside their last two batches", Load::W1, fault(torn_tails)},
       {"F29", "a bit flipped in the last batches of a killed broker", Load::W1, fault(flipped_bits)},
       {"F30", "indexes, snapshots and checkpoints of a killed broker damaged", Load::W1, fault(damaged_side_files)},
-      {"F31", "kill -9 at calls of recovery and of rolling segments, ten times", Load::W1, fault_of<KillAtCall>()},
+      {"F31", "kill -9 at calls of recovery and of rolling segments, ten times", Load::W1, fault_of<KillAtCall>(KillAtCall::Of::recovery)},
+      {"F31", "kill -9 at calls of a cleaning, ten times", Load::W5, fault_of<KillAtCall>(KillAtCall::Of::cleaning)},
       {"F32", "the leader's wall clock jumps by hours and years", Load::W1, fault_of<ClockJumps>()},
       {"F34", "reassignment to other brokers and numbers of replicas, with kills", Load::W1, fault_of<Reassignment>()},
       {"F35", "a topic deleted without one of its brokers, and made again", Load::W1, fault(recreate_topic_with_a_broker_down)},
@@ -100,6 +103,9 @@ std::span<const FaultRow> fault_rows() {
       {"F39", "static members started again, replaced and killed", Load::W4, fault(restart_static_members)},
       {"F39", "kill -9 of the group's coordinator, three times", Load::W4, fault(kill_group_coordinator)},
       {"F39", "members come and go all the time", Load::W4, fault(rebalance_storm)},
+      {"F40", "kill -9 of leaders as they clean, DeleteRecords under way", Load::W5, fault(kill_leader_as_it_cleans)},
+      {"F40", "kill -9 of followers as they clean, DeleteRecords under way", Load::W5, fault(kill_follower_as_it_cleans)},
+      {"F40", "kill -9 of each in turn as it cleans, DeleteRecords under way", Load::W5, fault(kill_each_as_it_cleans)},
   };
   return rows;
 }

@@ -245,6 +245,9 @@ const char* name(Anomaly anomaly) {
     case Anomaly::offset_went_back: return "offset went back";
     case Anomaly::two_owners: return "two owners";
     case Anomaly::not_given: return "not given to the group";
+    case Anomaly::resurrected: return "resurrected";
+    case Anomaly::tombstone_gone_early: return "tombstone gone early";
+    case Anomaly::deleted_early: return "deleted early";
   }
   return "?";
 }

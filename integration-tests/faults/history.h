@@ -1,5 +1,5 @@
 // Decides what is wrong with the history of a run: what producers sent and were told, what consumers read, and what lies in the replicas' files
-// afterwards. Pure. Made after the vocabulary of Jepsen's checker for Kafka; what is added for transactions and groups has files of its own.
+// afterwards. Pure. Made after the vocabulary of Jepsen's checker for Kafka; what is added for transactions, groups and compacted topics has files of its own.
 #pragma once
 
 #include <array>
@@ -93,11 +93,16 @@ enum class Anomaly {
   offset_went_back,  // an acknowledged offset of a group, or one that was told, is followed by a lower one
   two_owners,        // one partition, one generation, two members
   not_given,         // acknowledged, and the group never was given it
+  // Of compacted topics (compacted_history.h). There `lost` is the latest value of a key, and `poll_skip` one that a reader was to get.
+  resurrected,           // a key that was deleted last has an older value
+  tombstone_gone_early,  // a reader does not get a tombstone that is younger than delete.retention.ms
+  deleted_early,         // a log begins behind a record that neither its age nor a DeleteRecords let go
 };
 inline constexpr std::array all_anomalies = {
     Anomaly::lost,       Anomaly::undelivered,       Anomaly::duplicate,  Anomaly::inconsistent_offset, Anomaly::reordered,    Anomaly::phantom,
     Anomaly::poll_skip,  Anomaly::nonmonotonic_poll, Anomaly::divergence, Anomaly::two_controllers,     Anomaly::aborted_read, Anomaly::early_read,
-    Anomaly::torn,       Anomaly::copied_twice,      Anomaly::not_copied, Anomaly::offset_went_back,    Anomaly::two_owners,   Anomaly::not_given};
+    Anomaly::torn,       Anomaly::copied_twice,      Anomaly::not_copied, Anomaly::offset_went_back,    Anomaly::two_owners,   Anomaly::not_given,
+    Anomaly::resurrected, Anomaly::tombstone_gone_early, Anomaly::deleted_early};
 const char* name(Anomaly anomaly);
 
 // Counts by class, and the first few of each in words.

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <numeric>
 #include <stdexcept>
 #include <thread>
 
@@ -16,7 +17,7 @@
 namespace quokka {
 namespace {
 
-constexpr int patience_ms = 90'000, commit_interval_ms = 200;
+constexpr int patience_ms = 90'000, commit_interval_ms = 100;
 
 using Positions = std::vector<RdKafka::TopicPartition*>;
 
@@ -83,7 +84,8 @@ class Readers::Member final : private RdKafka::RebalanceCb {
  private:
   void run() try {
     ClientKeys keys = {{"session.timeout.ms", std::to_string(session_timeout_ms)}, {"max.poll.interval.ms", std::to_string(session_timeout_ms)},
-                       {"socket.timeout.ms", "5000"}, {"check.crcs", "true"}};
+                       {"socket.timeout.ms", "2000"}, {"check.crcs", "true"}};
+    // librdkafka looks for another coordinator when a commit has timed out: before its session ends there, or every death of a coordinator empties the group.
     if (!instance_.empty()) keys["group.instance.id"] = instance_;
     consumer_ = make_group_consumer(owner_.options_.bootstrap, group, with_debug(keys), this, &sockets_);
     if (consumer_->subscribe({owner_.options_.topic}) != RdKafka::ERR_NO_ERROR) throw std::runtime_error("cannot subscribe");
@@ -221,7 +223,8 @@ std::vector<std::string> Readers::stop(const History& first) {
     int64_t& end = ends[static_cast<size_t>(polled.partition)];
     end = std::max(end, polled.offset + 1);
   }
-  const bool all = eventually(patience_ms, [&] {
+  const auto committed_in_all = [&] { return std::accumulate(offsets_.begin(), offsets_.end(), int64_t{0}); };
+  const bool all = eventually_while_rising(patience_ms, committed_in_all, [&] {
     for (size_t i = 0; i < ends.size(); ++i)
       if (offsets_[i] < ends[i]) return false;
     return true;

@@ -32,26 +32,45 @@ void add_batches(const std::string& segment, std::vector<StoredBatch>& batches) 
                        batch->producer_id().value, batch->base_sequence()});
 }
 
+// Empty if there is none.
+OffsetCheckpoint checkpoint_of(const std::string& log_directory, const char* name) {
+  const fs::path path = fs::path(log_directory) / name;
+  if (!fs::exists(path)) return {};
+  Result<OffsetCheckpoint> decoded = decode_offset_checkpoint(text_of_file(path));
+  if (!decoded) throw std::runtime_error(path.string() + ": " + decoded.error().message);
+  return *std::move(decoded);
+}
+
 }  // namespace
 
-std::vector<ReplicaLog> read_replica_logs(int32_t broker, const std::string& log_directory, const std::string& topic) {
-  OffsetCheckpoint high_watermarks;
-  if (const fs::path path = fs::path(log_directory) / "replication-offset-checkpoint"; fs::exists(path)) {
-    Result<OffsetCheckpoint> decoded = decode_offset_checkpoint(text_of_file(path));
-    if (!decoded) throw std::runtime_error(path.string() + ": " + decoded.error().message);
-    high_watermarks = *std::move(decoded);
-  }
-  std::vector<ReplicaLog> logs;
+std::vector<StoredSegments> read_segments(const std::string& log_directory, const std::string& topic) {
+  const OffsetCheckpoint log_starts = checkpoint_of(log_directory, "log-start-offset-checkpoint");
+  std::vector<StoredSegments> logs;
   for (const fs::directory_entry& entry : fs::directory_iterator(log_directory)) {
     const std::optional<DirectoryName> name = parse_directory_name(entry.path().filename().string());
     if (!name || name->kind != DirectoryName::Kind::partition || name->partition.topic != topic) continue;
-    ReplicaLog log{broker, name->partition.partition.value, 0, {}};
-    if (const auto found = high_watermarks.find(name->partition); found != high_watermarks.end()) log.high_watermark = found->second.value;
-    std::vector<fs::path> segments;
+    StoredSegments log;
+    log.partition = name->partition.partition.value;
+    std::vector<fs::path> paths;
     for (const fs::directory_entry& file : fs::directory_iterator(entry.path()))
-      if (file.path().extension() == ".log") segments.push_back(file.path());
-    std::sort(segments.begin(), segments.end());
-    for (const fs::path& segment : segments) add_batches(text_of_file(segment), log.batches);
+      if (file.path().extension() == ".log") paths.push_back(file.path());
+    std::sort(paths.begin(), paths.end());
+    for (const fs::path& path : paths) log.segments.push_back(text_of_file(path));
+    if (!paths.empty()) log.log_start = std::stoll(paths.front().stem().string());
+    if (const auto found = log_starts.find(name->partition); found != log_starts.end()) log.log_start = std::max(log.log_start, found->second.value);
+    logs.push_back(std::move(log));
+  }
+  return logs;
+}
+
+std::vector<ReplicaLog> read_replica_logs(int32_t broker, const std::string& log_directory, const std::string& topic) {
+  const OffsetCheckpoint high_watermarks = checkpoint_of(log_directory, "replication-offset-checkpoint");
+  std::vector<ReplicaLog> logs;
+  for (const StoredSegments& stored : read_segments(log_directory, topic)) {
+    ReplicaLog log{broker, stored.partition, 0, {}};
+    const auto found = high_watermarks.find({topic, PartitionIndex(stored.partition)});
+    if (found != high_watermarks.end()) log.high_watermark = found->second.value;
+    for (const std::string& segment : stored.segments) add_batches(segment, log.batches);
     logs.push_back(std::move(log));
   }
   return logs;

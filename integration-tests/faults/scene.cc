@@ -15,6 +15,7 @@ const char* name(Load load) {
     case Load::W2: return "W2";
     case Load::W3: return "W3";
     case Load::W4: return "W4";
+    case Load::W5: return "W5";
   }
   return "?";
 }
@@ -46,7 +47,7 @@ Scene::Scene(const SceneOptions& options)
     return true;
   });
   if (!complete) throw std::runtime_error("not every broker knows all brokers");
-  KafkaAdmin(cluster_.bootstrap()).create_topic_and_wait(topic_, partitions, 3, options.topic_keys);
+  make_topic(topic_, partitions);
   // A leader that knows nothing of a producer takes any sequence. Clients may hear of it before it leads: then it refuses the first batch and takes the
   // second, by which librdkafka holds the first for acknowledged. So the load begins when all leaders serve.
   const bool served = eventually(heal_timeout_ms, [&] { return can_be_read(cluster_.bootstrap(), topic_, partitions); });
@@ -63,12 +64,18 @@ Scene::Scene(const SceneOptions& options)
   side_load_ = make_side_load();
 }
 
+void Scene::make_topic(const std::string& topic, int32_t partitions_of_topic, ClientKeys keys) {
+  keys.insert(options_.topic_keys.begin(), options_.topic_keys.end());
+  KafkaAdmin(cluster_.bootstrap()).create_topic_and_wait(topic, partitions_of_topic, 3, keys);
+  topics_[topic] = partitions_of_topic;
+}
+
 std::unique_ptr<SideLoad> Scene::make_side_load() {
   switch (options_.load) {
     case Load::W1:
     case Load::W2: return nullptr;
     case Load::W3: {
-      KafkaAdmin(cluster_.bootstrap()).create_topic_and_wait(Copiers::output, Copiers::output_partitions, 3, options_.topic_keys);
+      make_topic(Copiers::output, Copiers::output_partitions);
       CopiersOptions options;
       options.bootstrap = cluster_.bootstrap();
       options.input = topic_;
@@ -84,12 +91,19 @@ std::unique_ptr<SideLoad> Scene::make_side_load() {
       options.partitions = partitions;
       return std::make_unique<Readers>(options);
     }
+    case Load::W5: {
+      for (const Updaters::Topic topic : {Updaters::compacted, Updaters::limited}) make_topic(Updaters::name(topic), Updaters::partitions, Updaters::topic_keys(topic));
+      UpdatersOptions options;
+      options.bootstrap = cluster_.bootstrap();
+      options.run = options_.seed;
+      return std::make_unique<Updaters>(options);
+    }
   }
   return nullptr;
 }
 
-int Scene::leader(int32_t partition) {
-  const auto state = znodes_.partition_state(topic_, partition);
+int Scene::leader_of(const std::string& topic, int32_t partition) {
+  const auto state = znodes_.partition_state(topic, partition);
   return state ? state->leader.value : -1;
 }
 
@@ -121,8 +135,9 @@ std::vector<int> Scene::running_brokers() {
 }
 
 bool Scene::all_in_sync() {
-  for (int32_t partition = 0; partition < partitions; ++partition)
-    if (in_sync(partition).size() != 3) return false;
+  for (const auto& [topic, count] : topics_)
+    for (int32_t partition = 0; partition < count; ++partition)
+      if (const auto state = znodes_.partition_state(topic, partition); !state || state->isr.size() != 3) return false;
   return true;
 }
 

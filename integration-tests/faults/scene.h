@@ -1,6 +1,7 @@
 // What a fault acts on: a cluster of three brokers under load, and what is remembered for the verdict.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <random>
 #include <set>
@@ -12,16 +13,18 @@
 #include "integration-tests/cluster/local_cluster.h"
 #include "integration-tests/faults/copiers.h"
 #include "integration-tests/faults/readers.h"
+#include "integration-tests/faults/updaters.h"
 #include "integration-tests/faults/workload.h"
 
 namespace quokka {
 
-// W3 and W4 are loads beside W1, on the topic that W1 writes.
+// W3 to W5 are loads beside W1: W3 and W4 on the topic that W1 writes.
 enum class Load {
   W1,  // acks=all, idempotent
   W2,  // acks=1
   W3,  // W1, and transactional copies of it
   W4,  // W1, and a group that reads it
+  W5,  // W1, and updates of keys of compacted topics
 };
 inline constexpr int coordinator_partitions = 5;  // of each coordinators' topic, under W3 and W4
 const char* name(Load load);
@@ -49,18 +52,20 @@ class Scene {
   Workload& workload() { return *workload_; }
   Copiers& copiers() { return dynamic_cast<Copiers&>(*side_load_); }  // W3
   Readers& readers() { return dynamic_cast<Readers&>(*side_load_); }  // W4
+  Updaters& updaters() { return dynamic_cast<Updaters&>(*side_load_); }  // W5
   SideLoad* side_load() { return side_load_.get(); }  // null: the first load is alone
   const std::string& topic() const { return topic_; }
   uint32_t seed() const { return options_.seed; }
   int below(int end) { return std::uniform_int_distribution(0, end - 1)(random_); }
 
-  int leader(int32_t partition = 0);  // -1: none
+  int leader(int32_t partition = 0) { return leader_of(topic_, partition); }  // -1: none
+  int leader_of(const std::string& topic, int32_t partition);
   int follower(int32_t partition = 0);  // one that is in sync
   int not_controller();  // a running broker
   std::vector<int> running_brokers();
   // In-sync replicas of a partition, as the controller wrote them.
   std::vector<int> in_sync(int32_t partition);
-  bool all_in_sync();
+  bool all_in_sync();  // of every topic that the loads write
 
   // Has the controller elected anew until it is this broker, and every broker names it to its clients.
   void move_controller(int broker);
@@ -83,6 +88,7 @@ class Scene {
   const std::vector<std::string>& problems() const { return problems_; }
 
  private:
+  void make_topic(const std::string& topic, int32_t partitions_of_topic, ClientKeys keys = {});
   std::unique_ptr<SideLoad> make_side_load();
 
   const SceneOptions options_;
@@ -90,6 +96,7 @@ class Scene {
   std::mt19937 random_;
   LocalCluster cluster_;
   ClusterZnodes znodes_;
+  std::map<std::string, int32_t> topics_;  // that the loads write: partitions
   std::unique_ptr<Workload> workload_;
   std::unique_ptr<SideLoad> side_load_;
   std::vector<std::string> effects_, problems_;

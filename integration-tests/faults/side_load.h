@@ -1,4 +1,4 @@
-// A load beside the first one, on the topic that the first writes: W3, W4. Judged with it.
+// A load beside the first one: on the topic that the first writes (W3, W4) or on topics of its own (W5). Judged with it.
 #pragma once
 
 #include <string>
@@ -15,6 +15,8 @@ class SideLoad {
   // What it has achieved so far (committed transactions, acknowledged commits), and how much is needed to prove anything.
   virtual int64_t achieved() const = 0;
   virtual int64_t achieved_min() const = 0;
+  // After judge().
+  virtual bool proves_something() const { return achieved() >= achieved_min(); }
   virtual std::string str() const = 0;  // in words
 
   // The first load has stopped, brokers run: comes to its end and reads what there is. Returns what did not come to its end.

@@ -3,36 +3,44 @@
 #include <fmt/format.h>
 #include <time.h>
 
-#include <limits>
 #include <random>
 #include <stdexcept>
 
 #include "integration-tests/cluster/local_cluster.h"
+#include "integration-tests/faults/recorded_producer.h"
 
 namespace quokka {
 namespace {
 
-// Longer than every fault: what is sent before one is decided after it. A stopped broker's connections are given up soon, as its partitions move.
-constexpr const char *message_timeout_ms = "90000", *socket_timeout_ms = "5000";
-constexpr int flush_timeout_ms = 100'000, final_read_timeout_ms = 60'000;
+constexpr const char* socket_timeout_ms = "5000";
+constexpr int final_read_timeout_ms = 60'000;
 
 ClientKeys keys_of(const WorkloadOptions& options) {
-  ClientKeys keys = {{"message.timeout.ms", message_timeout_ms}, {"socket.timeout.ms", socket_timeout_ms}, {"linger.ms", "5"}};
-  if (options.durability == Durability::all) {
-    keys["acks"] = "all";
-    keys["enable.idempotence"] = "true";
-  } else {
-    keys["acks"] = "1";
-  }
+  ClientKeys keys = durable_producer_keys();
+  if (options.durability == Durability::all) return keys;
+  keys["acks"] = "1";
+  keys["enable.idempotence"] = "false";
   return keys;
 }
 
 }  // namespace
 
+ClientKeys durable_producer_keys() {
+  return {{"message.timeout.ms", "90000"}, {"socket.timeout.ms", socket_timeout_ms}, {"linger.ms", "5"}, {"acks", "all"}, {"enable.idempotence", "true"}};
+}
+
 int64_t monotonic_ns() {
   timespec now{};
   ::clock_gettime(CLOCK_MONOTONIC, &now);
   return static_cast<int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
+}
+
+bool eventually_while_rising(int timeout_ms, const std::function<int64_t()>& progress, const std::function<bool()>& done) {
+  while (!done()) {
+    const int64_t before = progress();
+    if (!eventually(timeout_ms, [&] { return done() || progress() > before; })) return false;
+  }
+  return true;
 }
 
 Polled polled_of(RdKafka::Message& message) {
@@ -55,81 +63,45 @@ void Acknowledgements::add(int32_t partition, int64_t now_ns) {
 }
 
 // One producer on a thread of its own. Its log is the thread's until it is joined.
-class Workload::Producer final : private RdKafka::DeliveryReportCb {
+class Workload::Producer {
  public:
   Producer(Workload& owner, int32_t number) : owner_(owner), number_(number), random_(owner.options_.run * 1000 + static_cast<uint32_t>(number)) {
     thread_ = std::thread([this] { run(); });
   }
-  ~Producer() override {
+  ~Producer() {
     if (thread_.joinable()) thread_.join();
   }
 
   std::vector<Send> take_log() {
     thread_.join();
     if (!failure_.empty()) throw std::runtime_error(failure_);
-    return std::move(sends_);
+    return std::move(producer_->sends());
   }
 
  private:
   void run() try {
-    open();
+    const WorkloadOptions& options = owner_.options_;
+    producer_ = std::make_unique<RecordedProducer>(RecordedProducer::Options{options.bootstrap, keys_of(options), options.run, number_, options.record_bytes},
+                                                   [this](const Send& send) { owner_.acknowledgements_.add(send.partition, send.completed_ns); });
     const int64_t begin = monotonic_ns();
     while (!owner_.enough_) {
       // As many as are due by now, so that a stall does not make the run smaller.
-      const int64_t due = (monotonic_ns() - begin) * owner_.options_.records_per_s / 1'000'000'000;
-      while (static_cast<int64_t>(sends_.size()) < due && !owner_.enough_ && send()) {
+      const int64_t due = (monotonic_ns() - begin) * options.records_per_s / 1'000'000'000;
+      while (static_cast<int64_t>(producer_->sends().size()) < due && !owner_.enough_ && send()) {
       }
       producer_->poll(5);
-      if (is_fatal()) open();
     }
-    producer_->flush(owner_.abandoned_ ? 0 : flush_timeout_ms);
-    producer_.reset();
+    producer_->finish(owner_.abandoned_ ? 0 : flush_timeout_ms);
   } catch (const std::exception& problem) {
     failure_ = problem.what();
   }
 
-  // librdkafka gives an idempotent producer up after some errors; a new one goes on with the next sequence.
-  void open() {
-    if (producer_) producer_->flush(1000);
-    producer_.reset();
-    producer_ = make_producer(owner_.options_.bootstrap, with_debug(keys_of(owner_.options_)), *this);
-  }
-  bool is_fatal() const {
-    std::string words;
-    return producer_->fatal_error(words) != RdKafka::ERR_NO_ERROR;
-  }
-
-  bool send() {
-    Send send;
-    send.id = {number_, static_cast<int64_t>(sends_.size())};
-    send.partition = std::uniform_int_distribution(0, owner_.options_.partitions - 1)(random_);
-    send.invoked_ns = monotonic_ns();
-    send.completed_ns = std::numeric_limits<int64_t>::max();
-    std::string text = encode_payload({owner_.options_.run, send.id, send.partition}, owner_.options_.record_bytes);
-    const RdKafka::ErrorCode error = producer_->produce(owner_.options_.topic, send.partition, RdKafka::Producer::RK_MSG_COPY, text.data(), text.size(), nullptr, 0, 0,
-                                                        reinterpret_cast<void*>(static_cast<intptr_t>(send.id.sequence)));
-    if (error != RdKafka::ERR_NO_ERROR) return false;  // the queue is full, or the producer is done for
-    sends_.push_back(send);
-    return true;
-  }
-
-  void dr_cb(RdKafka::Message& message) override {
-    Send& send = sends_[static_cast<size_t>(reinterpret_cast<intptr_t>(message.msg_opaque()))];
-    send.completed_ns = monotonic_ns();
-    if (message.err() == RdKafka::ERR_NO_ERROR) {
-      send.outcome = Outcome::acknowledged;
-      send.offset = message.offset();
-      owner_.acknowledgements_.add(send.partition, send.completed_ns);
-    } else if (message.status() == RdKafka::Message::MSG_STATUS_NOT_PERSISTED) {
-      send.outcome = Outcome::failed;
-    }
-  }
+  bool send() { return producer_->send({owner_.options_.topic, std::uniform_int_distribution(0, owner_.options_.partitions - 1)(random_), {}, false}); }
 
   Workload& owner_;
   const int32_t number_;
   std::mt19937 random_;
-  std::vector<Send> sends_;  // the sequence is the index
-  std::unique_ptr<RdKafka::Producer> producer_;
+  std::unique_ptr<RecordedProducer> producer_;
   std::string failure_;
   std::thread thread_;
 };
@@ -183,7 +155,7 @@ bool Workload::wait_for_every_partition(int timeout_ms) const {
 }
 
 bool Workload::wait_for_acknowledged(int64_t count, int timeout_ms) const {
-  return eventually(timeout_ms, [&] { return acknowledgements_.count() >= count; });
+  return eventually_while_rising(timeout_ms, [&] { return acknowledgements_.count(); }, [&] { return acknowledgements_.count() >= count; });
 }
 
 History Workload::stop() {

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -52,7 +53,8 @@ class Workload {
   const Acknowledgements& acknowledgements() const { return acknowledgements_; }
   // Every partition acknowledged something after this call; false if not in time.
   bool wait_for_every_partition(int timeout_ms) const;
-  bool wait_for_acknowledged(int64_t count, int timeout_ms) const;  // in all, since the beginning
+  // In all, since the beginning; false if for so long nothing is acknowledged.
+  bool wait_for_acknowledged(int64_t count, int timeout_ms) const;
 
   // Stops sending, waits until everything sent is decided, and reads the topic from its beginning to its end.
   History stop();
@@ -68,7 +70,14 @@ class Workload {
   std::unique_ptr<Consumer> consumer_;
 };
 
+// Of an idempotent producer with acks=all. Its patience is longer than every fault: what is sent before one is decided after it. A stopped broker's
+// connections are given up soon, as its partitions move.
+ClientKeys durable_producer_keys();
+inline constexpr int flush_timeout_ms = 100'000;  // until everything such a producer has sent is decided
+
 int64_t monotonic_ns();
+// Waits until `done`, for as long as `progress` rises at least once in every `timeout_ms`: how long all of it takes says something of the machine only.
+bool eventually_while_rising(int timeout_ms, const std::function<int64_t()>& progress, const std::function<bool()>& done);
 Polled polled_of(RdKafka::Message& message);  // now
 // What clients think, for whom looks into a run: QUOKKA_CLIENT_DEBUG is "eos", "topic", "msg,protocol", ... of librdkafka.
 ClientKeys with_debug(ClientKeys keys);

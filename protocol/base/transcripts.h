@@ -9,6 +9,7 @@
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace quokka::testing {
@@ -42,5 +43,37 @@ void play_transcripts(const std::string& folder, size_t files_min) {
   }
   EXPECT_GE(played, files_min);
 }
+
+// A player whose commands act on a harness that tells in `lines` what happens.
+template <class Harness>
+class HarnessPlayer {
+ public:
+  using Words = std::vector<std::string>;
+
+  virtual ~HarnessPlayer() = default;
+  Words command(const std::string& verb, const Words& words) {
+    harness_.lines.clear();
+    run(verb, words);
+    return harness_.lines;
+  }
+
+ protected:
+  virtual void run(const std::string& verb, const Words& words) = 0;
+
+  // "key=value"
+  static std::pair<std::string, std::string> pair(const std::string& word) {
+    const size_t equals = word.find('=');
+    return {word.substr(0, equals), word.substr(equals + 1)};
+  }
+  // "a,b,c"
+  static Words listed(const std::string& word) {
+    Words all;
+    std::istringstream text(word);
+    for (std::string each; std::getline(text, each, ',');) all.push_back(each);
+    return all;
+  }
+
+  Harness harness_;
+};
 
 }  // namespace quokka::testing

@@ -1,54 +1,17 @@
-// For tests: a coordinator's core with its log, topics that come and go, and members of the consumer protocol who know what they own. What happens is told
-// line by line.
+// For tests: a coordinator's core and members of the consumer protocol who know what they own.
 #pragma once
 
-#include <gtest/gtest.h>
-
-#include <algorithm>
 #include <map>
-#include <sstream>
 #include <string>
 #include <vector>
 
-#include "broker/group/group_core.h"
-#include "broker/group/group_records.h"
+#include "broker/group/logged_core_harness.h"
 
 namespace quokka {
 
-class FakeTopics final : public GroupTopics {
+class ConsumerHarness final : public LoggedCoreHarness {
  public:
-  void set(const std::string& name, int32_t partitions) {
-    if (topics_.count(name) == 0) topics_[name].id = TopicId{7, ++ids_};
-    topics_[name].partitions = partitions;
-    ++revision_;
-  }
-  void remove(const std::string& name) {
-    topics_.erase(name);
-    ++revision_;
-  }
-  void forget() { revision_ = 0; }
-
-  std::optional<TopicFacts> find(const std::string& topic) const override {
-    const auto found = topics_.find(topic);
-    return found == topics_.end() ? std::nullopt : std::optional(found->second);
-  }
-  std::optional<std::string> name_of(TopicId id) const {
-    for (const auto& [name, facts] : topics_) {
-      if (facts.id == id) return name;
-    }
-    return std::nullopt;
-  }
-  uint64_t revision() const override { return revision_; }
-
- private:
-  std::map<std::string, TopicFacts> topics_;
-  uint64_t revision_ = 1;
-  uint64_t ids_ = 0;
-};
-
-class ConsumerHarness {
- public:
-  explicit ConsumerHarness(GroupSettings s = {}) : settings(std::move(s)), core(settings, topics) { perform(core.on_loaded(now())); }
+  explicit ConsumerHarness(GroupSettings s = {}) : LoggedCoreHarness(std::move(s)) { perform(core.on_loaded(now())); }
 
   // A consumer as KIP-848 wants it: it owns what it was given, and gives up before it says so.
   struct Person {
@@ -62,18 +25,12 @@ class ConsumerHarness {
     bool is_in = false;       // by its own knowledge
   };
 
-  FakeTopics topics;
-  const GroupSettings settings;
-  GroupCore core;
   std::map<std::string, Person> people;
-  std::vector<StoredGroupRecord> log;
-  std::vector<std::string> lines;
   bool refuses = false;  // the log
   // Answers to members of the classic protocol.
   std::map<GroupRequestId, JoinAnswer> joined;
   std::map<GroupRequestId, SyncAnswer> synced;
 
-  GroupTime now() const { return {{1'000'000 + ms_ * 1000}, {1'700'000'000'000 + ms_}}; }
   const ConsumerGroup* group(const std::string& id = "g") const {
     const Group* found = core.find(id);
     return found == nullptr || !found->consumer ? nullptr : &*found->consumer;
@@ -144,37 +101,11 @@ class ConsumerHarness {
     return committed.partitions.at(0);
   }
 
-  void wait_ms(int64_t span) {
-    const int64_t end = ms_ + span;
-    for (;;) {
-      const std::optional<MonoTime> next = core.wake_at();
-      if (!next || *next > MonoTime{1'000'000 + end * 1000}) break;
-      ms_ = std::max(ms_, (next->us - 1'000'000) / 1000);
-      perform(core.on_time(now()));
-    }
-    ms_ = end;
-  }
-  // Another broker takes over and reads the log.
-  void move() {
-    perform(core.on_unloaded());
-    for (size_t i = 0; i < log.size(); ++i) apply(log[i], i);
-    perform(core.on_loaded(now()));
-  }
-  void apply(const StoredGroupRecord& record, size_t at) {
-    const JournalEntry entry = encode_group_record(record);
-    const auto decoded = decode_group_record(entry.key, entry.value ? std::optional<Bytes>(*entry.value) : std::nullopt);
-    ASSERT_TRUE(decoded.ok() && *decoded);
-    ASSERT_EQ(**decoded, record);
-    core.apply(**decoded, Offset(static_cast<int64_t>(at)), ProducerId(), now());
-  }
-  void perform(GroupEffects effects) {
+  void perform(GroupEffects effects) override {
     for (const std::string& note : effects.notes) lines.push_back("  " + note);
     for (const GroupWrite& write : effects.writes) {
       if (refuses) continue;
-      for (const StoredGroupRecord& record : write.records) {
-        log.push_back(record);
-        apply(record, log.size() - 1);
-      }
+      for (const StoredGroupRecord& record : write.records) append(record);
     }
     const bool fails = refuses && !effects.writes.empty() && effects.answers_what_is_written;
     for (auto& [request, answer] : effects.joins) {
@@ -226,7 +157,6 @@ class ConsumerHarness {
     }
   }
 
-  int64_t ms_ = 0;
   int ids_ = 0;
 };
 

@@ -7,31 +7,20 @@
 namespace quokka {
 namespace {
 
-class ConsumerTranscript {
- public:
-  using Words = std::vector<std::string>;
-
-  std::vector<std::string> command(const std::string& verb, const Words& words) {
-    harness_.lines.clear();
-    run(verb, words);
-    return harness_.lines;
-  }
-
+class ConsumerTranscript final : public testing::HarnessPlayer<ConsumerHarness> {
  private:
   // member A instance=i topics=t,u assignor=range rebalance=30
   void describe_member(const Words& words) {
     ConsumerHarness::Person& person = harness_.people[words.at(0)];
     for (size_t i = 1; i < words.size(); ++i) {
-      const size_t equals = words[i].find('=');
-      const std::string key = words[i].substr(0, equals), value = words[i].substr(equals + 1);
+      const auto [key, value] = pair(words[i]);
       if (key == "instance") person.instance = value;
       else if (key == "assignor") person.assignor = value;
       else if (key == "rebalance") person.rebalance_ms = std::stoi(value) * 1000;
       else if (key == "epoch") person.epoch = std::stoi(value);
       else if (key == "topics") {
-        person.topics.clear();
-        std::istringstream text(value);
-        for (std::string topic; std::getline(text, topic, ',');) person.topics.insert(topic);
+        const Words topics = listed(value);
+        person.topics = {topics.begin(), topics.end()};
         person.tells_all = true;
       } else ADD_FAILURE() << "no such word: " << words[i];
     }
@@ -49,7 +38,7 @@ class ConsumerTranscript {
     }
   }
 
-  void run(const std::string& verb, const Words& words) {
+  void run(const std::string& verb, const Words& words) override {
     if (verb == "topic") harness_.topics.set(words.at(0), std::stoi(words.at(1)));
     else if (verb == "delete-topic") harness_.topics.remove(words.at(0));
     else if (verb == "member") describe_member(words);
@@ -65,8 +54,6 @@ class ConsumerTranscript {
     else if (verb == "group") tell_group();
     else ADD_FAILURE() << "no such command: " << verb;
   }
-
-  ConsumerHarness harness_;
 };
 
 TEST(ConsumerTranscripts, TheCoreDoesWhatTheySay) {

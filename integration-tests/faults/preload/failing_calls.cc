@@ -1,8 +1,9 @@
 // Loaded before libc (LD_PRELOAD) into a broker under test: makes one of its file system calls fail, or ends the broker at one.
 //
-// FAULT_CALLS := "eio" call part n     the n-th (from 1) call of that kind on a path that contains `part` fails with EIO, once
-//              | "kill" any part n     the process ends by SIGKILL just before its n-th changing call on such a path
-// call := "write" | "sync" | "rename" | "open" | "truncate" | "unlink"; words are separated by blanks.
+// FAULT_CALLS := "eio" call parts n     the n-th (from 1) call of that kind on a path that contains one of the parts fails with EIO, once
+//              | "kill" any parts n     the process ends by SIGKILL just before its n-th changing call on such a path
+// call := "write" | "sync" | "rename" | "open" | "truncate" | "unlink"; words are separated by blanks.      parts := part ("|" part)*
+// Of a rename either path counts.
 // Says on the standard error when it strikes: "fault: <call> <path>".
 #include <dlfcn.h>
 #include <errno.h>
@@ -23,7 +24,7 @@ namespace {
 struct Plan {
   bool kills = false;
   char call[16] = "";
-  char part[128] = "";
+  char parts[128] = "";
   long strike_at = 0;
 };
 
@@ -32,7 +33,7 @@ const Plan& plan() {
     Plan read;
     char what[16] = "";
     const char* words = ::getenv("FAULT_CALLS");
-    if (words && ::sscanf(words, "%15s %15s %127s %ld", what, read.call, read.part, &read.strike_at) == 4) read.kills = ::strcmp(what, "kill") == 0;
+    if (words && ::sscanf(words, "%15s %15s %127s %ld", what, read.call, read.parts, &read.strike_at) == 4) read.kills = ::strcmp(what, "kill") == 0;
     return read;
   }();
   return wanted;
@@ -40,10 +41,23 @@ const Plan& plan() {
 
 std::atomic<long> calls{0};
 
+bool contains_part(const char* path) {
+  char part[sizeof(Plan::parts)];
+  for (const char* at = plan().parts; *at;) {
+    const size_t length = ::strcspn(at, "|");
+    ::memcpy(part, at, length);
+    part[length] = '\0';
+    if (::strstr(path, part)) return true;
+    at += length + (at[length] == '|');
+  }
+  return false;
+}
+
 // True: the call is to fail.
-bool strikes(const char* call, const char* path) {
+bool strikes(const char* call, const char* path, const char* other = "") {
   const Plan& wanted = plan();
-  if (wanted.strike_at == 0 || !::strstr(path, wanted.part) || (::strcmp(wanted.call, "any") != 0 && ::strcmp(wanted.call, call) != 0)) return false;
+  if (wanted.strike_at == 0 || (!contains_part(path) && !contains_part(other))) return false;
+  if (::strcmp(wanted.call, "any") != 0 && ::strcmp(wanted.call, call) != 0) return false;
   if (++calls != wanted.strike_at) return false;
   ::dprintf(2, "fault: %s %s\n", call, path);
   if (wanted.kills) ::kill(::getpid(), SIGKILL);
@@ -106,7 +120,7 @@ int ftruncate64(int fd, off64_t size) noexcept {
 }
 int rename(const char* from, const char* to) noexcept {
   REAL(rename);
-  return strikes("rename", to) ? -1 : next(from, to);
+  return strikes("rename", to, from) ? -1 : next(from, to);
 }
 int unlink(const char* path) noexcept {
   REAL(unlink);
