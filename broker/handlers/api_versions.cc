@@ -1,4 +1,4 @@
-// ApiVersions (key 18), versions 0-4: what this broker serves; the consumer protocol while every registered broker has it.
+// ApiVersions (key 18), versions 0-4: what this broker serves.
 //
 // A version above ours is answered in version 0 with UNSUPPORTED_VERSION and only this API's range, so that the client asks again (KIP-511); its
 // body is not looked at. Version 3 brought the client's software name and version, which are kept with the connection.
@@ -21,8 +21,6 @@ bool is_software_word(std::string_view text) {
   if (text.empty() || !letter(text.front()) || !letter(text.back())) return false;
   return std::all_of(text.begin(), text.end(), [&](char c) { return letter(c) || c == '-' || c == '.'; });
 }
-
-bool is_of_consumer_protocol(ApiKey key) { return key == ApiKey::CONSUMER_GROUP_HEARTBEAT || key == ApiKey::CONSUMER_GROUP_DESCRIBE; }
 
 void answer_unsupported(CallPtr call) {
   const ApiEntry& own = *api_entry(static_cast<int16_t>(ApiKey::API_VERSIONS));
@@ -54,7 +52,6 @@ void handle_api_versions(Services& services, CallPtr call) {
     call->peer().software_name = request.client_software_name;
     call->peer().software_version = request.client_software_version;
     for (const HandledApi& api : handled_apis()) {
-      if (is_of_consumer_protocol(api.key) && !services.consumer_protocol_offered.load()) continue;
       ApiVersionsResponse::ApiVersion range;
       range.api_key = static_cast<int16_t>(api.key);
       range.min_version = api.version_min();

