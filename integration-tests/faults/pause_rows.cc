@@ -40,10 +40,14 @@ void pause_leader_briefly(Scene& scene) {
   };
   const std::vector<int32_t> epochs = leader_epochs(scene);
   scene.cluster().broker(paused).pause();
-  // A follower elsewhere, it falls out of the in-sync sets there; its session goes on.
-  const bool shrunk = eventually(Scene::session_timeout_ms - 1500, in_sync_without);
+  // A follower elsewhere, it falls out of the in-sync sets there; its session goes on. While the controller stands still no set changes.
+  constexpr int pause_ms = Scene::session_timeout_ms - 1500;
+  const bool is_controller = scene.znodes().controller() == paused;
+  const bool stalled = is_controller && !scene.workload().wait_for_every_partition(pause_ms);
+  const bool shrunk = !is_controller && eventually(pause_ms, in_sync_without);
   scene.cluster().broker(paused).resume();
   if (shrunk) scene.took_effect(fmt::format("paused broker {}: it left in-sync sets", paused));
+  if (stalled) scene.took_effect(fmt::format("paused broker {}, the controller: what it leads acknowledged nothing", paused));
   scene.require(eventually(Scene::heal_timeout_ms, [&] { return scene.all_in_sync(); }), "the paused broker does not come back into the in-sync sets");
   scene.require(leader_epochs(scene).size() == epochs.size(), "a partition is gone");
 }
