@@ -24,7 +24,7 @@ struct ConfigStore::Loading {
 };
 
 ConfigStore::ConfigStore(ZookeeperSession& session, Loop& loop)
-    : session_(session), loop_(loop), notifications_(session, loop, std::string(znodes::kConfigChanges), "config_change_") {
+    : session_(session), notifications_(session, loop, std::string(znodes::kConfigChanges), "config_change_") {
   session_.add_listener(*this);
 }
 

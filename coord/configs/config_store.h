@@ -73,7 +73,6 @@ class ConfigStore final : public ZookeeperListener {
   auto guarded(F f);
 
   ZookeeperSession& session_;
-  Loop& loop_;
   ChangeNotifications notifications_;
   ConfigListener* listener_ = nullptr;
   std::map<std::string, znodes::ConfigMap, std::less<>> configs_;
