@@ -3,6 +3,7 @@
 //
 // To a member of the classic protocol its epoch is the generation, and nobody leads. It is told to join again while it lags behind the group, is to give up
 // partitions, or can have those that it waited for.
+#include <set>
 #include <utility>
 
 #include "broker/group/consumer/classic_words.h"
@@ -155,6 +156,7 @@ bool GroupCore::may_upgrade(const Group& group) const {
 
 Status GroupCore::upgrade(const Group& group, ConsumerChange& change) const {
   std::map<std::string, ConsumerMember> members;
+  std::set<std::pair<TopicId, PartitionIndex>> owned;
   for (const auto& [id, each] : group.members) {
     const std::string& metadata = each.metadata(group.protocol.value_or(each.protocols.front().name));
     std::optional<ClassicSubscription> said = read_classic_subscription(metadata, topics_);
@@ -162,6 +164,14 @@ Status GroupCore::upgrade(const Group& group, ConsumerChange& change) const {
     // A rebalance that failed took its assignment, but not what it has.
     if (said && each.assignment.empty()) assigned = said->owned;
     if (!said || !assigned) return Error{ErrorCode::GROUP_ID_NOT_FOUND, "group " + group.id + " stays a classic group: what its member " + id + " says cannot be read"};
+    for (const auto& [topic, indexes] : *assigned) {
+      for (const PartitionIndex index : indexes) {
+        if (owned.emplace(topic, index).second) continue;
+        // By a rebalance that is under way it is another's soon; as its leader assigned it, it stays so.
+        return Error{each.assignment.empty() ? ErrorCode::COORDINATOR_LOAD_IN_PROGRESS : ErrorCode::GROUP_ID_NOT_FOUND,
+                     "group " + group.id + " stays a classic group: two of its members have one partition"};
+      }
+    }
     ConsumerSubscription& subscription = members[id].subscription;
     subscription.instance_id = each.instance_id;
     subscription.rack_id = std::move(said->rack_id);

@@ -347,7 +347,7 @@ Result<std::string_view> LogLoader::why_invalid(const BatchView& batch, size_t i
   BatchSurroundings around{due, epoch_before, {}, {}, log_->config_->cleanup_compact || is_synced};
   if (is_doubtful(batch, due, epoch_before))
     if (auto status = look_behind(index, end_position, around); !status) return status.error();
-  if (index + 1 < found_.size() && batch.base_offset() > found_[index + 1].base) return std::string_view("its offset is beyond the next segment's");
+  if (index + 1 < found_.size() && batch.last_offset() >= found_[index + 1].base) return std::string_view("its offsets are the next segment's");
   return why_misplaced(batch, around);
 }
 

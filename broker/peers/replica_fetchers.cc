@@ -34,6 +34,7 @@ class ReplicaFetchers::Fetcher : public std::enable_shared_from_this<Fetcher> {
     const TopicPartition name = partition->name();
     Followed& followed = partitions_[name];
     followed.partition = std::move(partition);
+    followed.turn = ++turns_;
     followed.resting_until = {};
     followed.retry = {};
     followed.begun = false;
@@ -54,6 +55,7 @@ class ReplicaFetchers::Fetcher : public std::enable_shared_from_this<Fetcher> {
  private:
   struct Followed {
     PartitionPtr partition;
+    uint64_t turn = 0;        // which add() it is of: what was begun for one before, under another leader epoch, is dropped
     MonoTime resting_until;   // after an error
     FetchRetry retry;
     bool was_out_of_range = false;  // in the answer before
@@ -109,7 +111,9 @@ class ReplicaFetchers::Fetcher : public std::enable_shared_from_this<Fetcher> {
   void await_sync(const PartitionPtr& partition);
   template <class Truncation>
   void truncate(const TopicPartition& name, Followed& followed, Truncation truncation);
-  void ask_bounds(const TopicPartition& name, const PartitionPtr& partition, LeaderEpoch epoch);
+  void ask_bounds(const TopicPartition& name, uint64_t turn, LeaderEpoch epoch);
+  void give_up_cutting(Followed& followed);
+  Followed* still_followed(const TopicPartition& name, uint64_t turn);  // null: it is another's turn by now
   void ask_offset(const TopicPartition& name, LeaderEpoch epoch, int64_t timestamp, Function<void(Result<Offset>)> done);
   const TopicPartition* name_of(const FetchResponse::FetchableTopicResponse& topic, PartitionIndex partition);
 
@@ -120,6 +124,7 @@ class ReplicaFetchers::Fetcher : public std::enable_shared_from_this<Fetcher> {
   BrokerLink link_;
   FetchRetry link_retry_;
   std::map<TopicPartition, Followed> partitions_;
+  uint64_t turns_ = 0;
   std::set<std::pair<TopicPartition, TopicId>> forgotten_;  // to be told to the session; a topic may be there twice, deleted and created anew
   std::unordered_map<TopicId, std::string> topic_names_;
   int32_t session_id_ = 0;
@@ -304,7 +309,7 @@ void ReplicaFetchers::Fetcher::on_partition(const TopicPartition& name, Followed
     case ErrorCode::NONE: break;
     case ErrorCode::OFFSET_OUT_OF_RANGE:
       followed.truncating = true;
-      return ask_bounds(name, followed.partition, sent_under);
+      return ask_bounds(name, followed.turn, sent_under);
     default: {
       const FetchRetry::Decision decision = followed.retry.on_refused(data.error_code, loop_.now(), settings_.backoff);
       if (decision.warn)
@@ -356,47 +361,50 @@ void ReplicaFetchers::Fetcher::await_sync(const PartitionPtr& partition) {
 template <class Truncation>
 void ReplicaFetchers::Fetcher::truncate(const TopicPartition& name, Followed& followed, Truncation truncation) {
   followed.truncating = true;
-  ports_.pool.run([weak = weak_from_this(), name, partition = followed.partition, epoch = followed.sent.leader_epoch, truncation,
+  ports_.pool.run([weak = weak_from_this(), name, turn = followed.turn, partition = followed.partition, epoch = followed.sent.leader_epoch, truncation,
                    &loop = loop_]() mutable {
     const Status status = truncation(*partition, epoch);
     if (!status && status.code() != ErrorCode::FENCED_LEADER_EPOCH) log_error("the log of {} cannot be cut to its leader's: {}", name, status.error().message);
-    loop.post([weak, name, failed = !status] {
+    loop.post([weak, name, turn, failed = !status] {
       const auto self = weak.lock();
-      if (!self) return;
-      const auto found = self->partitions_.find(name);
-      if (found == self->partitions_.end()) return;
-      found->second.truncating = false;
-      if (failed) self->rest(found->second);
+      Followed* still = self ? self->still_followed(name, turn) : nullptr;
+      if (still == nullptr) return;
+      still->truncating = false;
+      if (failed) self->rest(*still);
       self->wake();
     });
   });
 }
 
 // The leader does not have the offset asked for: where does its log lie?
-void ReplicaFetchers::Fetcher::ask_bounds(const TopicPartition& name, const PartitionPtr& partition, LeaderEpoch epoch) {
-  ask_offset(name, epoch, -1, [weak = weak_from_this(), name, partition, epoch](Result<Offset> latest) {
+void ReplicaFetchers::Fetcher::ask_bounds(const TopicPartition& name, uint64_t turn, LeaderEpoch epoch) {
+  ask_offset(name, epoch, -1, [weak = weak_from_this(), name, turn, epoch](Result<Offset> latest) {
     const auto self = weak.lock();
-    if (!self) return;
-    const auto give_up = [name](Fetcher& fetcher) {
-      const auto found = fetcher.partitions_.find(name);
-      if (found == fetcher.partitions_.end()) return;
-      found->second.truncating = false;
-      fetcher.rest(found->second);
-    };
-    if (!latest) return give_up(*self);
-    self->ask_offset(name, epoch, -2, [weak, name, epoch, latest = *latest, give_up](Result<Offset> earliest) {
+    Followed* followed = self ? self->still_followed(name, turn) : nullptr;
+    if (followed == nullptr) return;
+    if (!latest) return self->give_up_cutting(*followed);
+    self->ask_offset(name, epoch, -2, [weak, name, turn, latest = *latest](Result<Offset> earliest) {
       const auto again = weak.lock();
-      if (!again) return;
-      const auto found = again->partitions_.find(name);
-      if (found == again->partitions_.end()) return;
-      if (!earliest) return give_up(*again);
-      if (std::exchange(found->second.was_out_of_range, true)) again->rest(found->second);  // the cut before this one did not help
+      Followed* still = again ? again->still_followed(name, turn) : nullptr;
+      if (still == nullptr) return;
+      if (!earliest) return again->give_up_cutting(*still);
+      if (std::exchange(still->was_out_of_range, true)) again->rest(*still);  // the cut before this one did not help
       log_warn_every(Duration::seconds(10), "the leader's log of {} is [{}, {}), and this replica is elsewhere", name, *earliest, latest);
-      again->truncate(name, found->second, [start = *earliest, latest](Partition& p, LeaderEpoch sent_under) {
+      again->truncate(name, *still, [start = *earliest, latest](Partition& p, LeaderEpoch sent_under) {
         return p.truncate_out_of_range(sent_under, start, latest);
       });
     });
   });
+}
+
+void ReplicaFetchers::Fetcher::give_up_cutting(Followed& followed) {
+  followed.truncating = false;
+  rest(followed);
+}
+
+ReplicaFetchers::Fetcher::Followed* ReplicaFetchers::Fetcher::still_followed(const TopicPartition& name, uint64_t turn) {
+  const auto found = partitions_.find(name);
+  return found == partitions_.end() || found->second.turn != turn ? nullptr : &found->second;
 }
 
 void ReplicaFetchers::Fetcher::ask_offset(const TopicPartition& name, LeaderEpoch epoch, int64_t timestamp, Function<void(Result<Offset>)> done) {

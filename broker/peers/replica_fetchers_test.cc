@@ -353,6 +353,17 @@ TEST_F(ReplicaFetchersTest, WithFlushMessages1TheNextFetchWaitsForTheDevice) {
   EXPECT_EQ(next.topics[0].partitions[0].fetch_offset, Offset(2));
 }
 
+TEST_F(ReplicaFetchersTest, H7BoundsAskedUnderAnotherEpochCutNothing) {
+  follow(3);
+  answer({{.records = leader_batches(0, 4, 3), .high_watermark = 4}});
+  answer({{.error = ErrorCode::OFFSET_OUT_OF_RANGE, .high_watermark = -1}});
+  answer_offset(-1, 2);
+  follow(4);  // the same leader, elected anew: where its log was is another matter
+  answer_offset(-2, 0);
+  broker_.run();
+  EXPECT_EQ(broker_.log_end(), Offset(4));
+}
+
 TEST_F(ReplicaFetchersTest, TopicsWithoutIdAreFetchedByName) {
   broker_.topic_id = TopicId();
   follow(3);

@@ -44,6 +44,30 @@ TEST_F(ConsumerCore, WhoLeavesFreesWhatItHadAtOnce) {
   EXPECT_EQ(h.leave("A").error, ErrorCode::UNKNOWN_MEMBER_ID);
 }
 
+TEST_F(ConsumerCore, AnInstanceIdThatItsMemberChangedIsFree) {
+  const auto joins = [&](const std::string& who, const std::string& member_id, const std::string& instance) {
+    ConsumerHeartbeat asked;
+    asked.group = "g";
+    asked.member_id = member_id;
+    asked.instance_id = instance;
+    asked.rebalance_timeout_ms = 30'000;
+    asked.topics = std::set<std::string>{"t"};
+    asked.owned.emplace();
+    return h.ask(who, asked).error;
+  };
+  EXPECT_EQ(joins("A", "m", "x"), ErrorCode::NONE);
+  EXPECT_EQ(joins("A", "m", "y"), ErrorCode::NONE);
+  ASSERT_NE(h.group()->static_member("y"), nullptr);
+  EXPECT_EQ(h.group()->static_member("x"), nullptr);
+  h.people["A"].member_id = "m";
+  h.people["A"].instance = "y";
+  EXPECT_EQ(h.leave("A").error, ErrorCode::NONE);
+  EXPECT_EQ(joins("B", "n", "x"), ErrorCode::NONE);
+  h.move();
+  ASSERT_NE(h.group()->static_member("x"), nullptr);
+  EXPECT_EQ(*h.group()->static_member("x"), "n");
+}
+
 TEST_F(ConsumerCore, WhoIsSilentForItsSessionIsOut) {
   join("A");
   join("B");

@@ -22,6 +22,7 @@ void ConsumerGroup::apply_one(const MemberTargetRecord& record) {
 void ConsumerGroup::apply_one(const MemberSubscriptionRecord& record) {
   if (!record.value) return erase(record.member);
   ConsumerMember& member = members_[record.member];
+  forget_instance(record.member, member);  // it may come with another
   member.subscription = *record.value;
   unsubscribed_.erase(record.member);
   if (member.subscription.instance_id) static_members_[*member.subscription.instance_id] = record.member;
@@ -56,12 +57,16 @@ void ConsumerGroup::erase(const std::string& member_id) {
   if (found == members_.end()) return;
   release(member_id, found->second.assignment.assigned);
   release(member_id, found->second.assignment.revoking);
-  if (const auto& instance = found->second.subscription.instance_id) {
-    const auto known = static_members_.find(*instance);
-    if (known != static_members_.end() && known->second == member_id) static_members_.erase(known);
-  }
+  forget_instance(member_id, found->second);
   unsubscribed_.erase(member_id);
   members_.erase(found);
+}
+
+// Unless another member has it by now.
+void ConsumerGroup::forget_instance(const std::string& member_id, const ConsumerMember& member) {
+  if (!member.subscription.instance_id) return;
+  const auto known = static_members_.find(*member.subscription.instance_id);
+  if (known != static_members_.end() && known->second == member_id) static_members_.erase(known);
 }
 
 void ConsumerGroup::take(const std::string& member_id, const AssignedPartitions& partitions) {

@@ -74,6 +74,7 @@ class ConsumerGroup {
   void release(const std::string& member_id, const AssignedPartitions& partitions);
   void take(const std::string& member_id, const AssignedPartitions& partitions);
   void erase(const std::string& member_id);
+  void forget_instance(const std::string& member_id, const ConsumerMember& member);
 
   std::optional<int32_t> epoch_;
   std::optional<int32_t> target_epoch_;

@@ -391,6 +391,20 @@ TEST_F(Migration, ADowngradeThatTheLogRefusesIsToldByTheNextGeneration) {
   EXPECT_EQ(classic_beat("K"), ErrorCode::NONE);
 }
 
+TEST_F(Migration, AGroupWhoseLeaderGaveAPartitionTwiceStaysClassic) {
+  const GroupRequestId k = ask_to_join("K"), l = ask_to_join("L");
+  h.wait_ms(7'000);
+  ASSERT_EQ(take_join("K", k), ErrorCode::NONE);
+  ASSERT_EQ(take_join("L", l), ErrorCode::NONE);
+  const std::string leader = h.core.find("g")->leader == people["K"].member_id ? "K" : "L";
+  const std::map<std::string, std::string> all{{people["K"].member_id, bytes_of_assignment("t", {0, 1, 2, 3})},
+                                               {people["L"].member_id, bytes_of_assignment("t", {3})}};
+  ASSERT_EQ(sync(leader, all), ErrorCode::NONE);
+  ASSERT_EQ(sync(leader == "K" ? "L" : "K"), ErrorCode::NONE);
+  EXPECT_EQ(h.join("A").error, ErrorCode::GROUP_ID_NOT_FOUND);
+  EXPECT_EQ(h.group(), nullptr);
+}
+
 // Whatever happens in whatever order: no partition is two members', by what they were told under epochs that still count; and all come to rest.
 class MigrationSchedule : public Migration {
  public:
