@@ -45,6 +45,7 @@ UNIT = [
      "PartitionTest.H10*"),
     ("H11 a", "broker/replica/leader.cc", "return in_isr(id) || (pending_ && contains(pending_->isr, id));", "return in_isr(id);", "LeaderTest.H11*"),
     ("H11 b", "broker/replica/leader.cc", "  if (!pending_ && !in_isr(fetch.follower)", "  if (!in_isr(fetch.follower)", "LeaderTest.H11*"),
+    ("H11 c", "broker/replica/leader.cc", "      pending_->may_be_written = true;\n", "", "IsrProposerTest.H11*", "broker/peers"),
     ("H12 a", "broker/replica/leader.cc", "case ProposalOutcome::unknown: effects.propose = pending_; break;",
      "case ProposalOutcome::unknown: pending_.reset(); break;", "LeaderTest.H12*"),
     ("H12 b", "broker/peers/isr_proposer.cc",

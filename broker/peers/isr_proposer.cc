@@ -55,6 +55,8 @@ void IsrProposer::verify(BrokerId joining, Items items) {
       if (outcome == ZkOutcome::ok && stat.czxid == fetched_as.value) {
         item.verified = true;
         add(std::move(item));
+      } else if ((outcome == ZkOutcome::ok || outcome == ZkOutcome::no_node) && item.proposal.may_be_written) {
+        look_whether_written(std::move(item));
       } else if (outcome == ZkOutcome::ok || outcome == ZkOutcome::no_node) {
         log_info("broker {} does not join the in-sync set of {}: it is not the one that fetched with epoch {} any more", joining, name, fetched_as);
         item.partition->on_isr_written(item.proposal, ProposalOutcome::not_applied, std::nullopt);
@@ -64,6 +66,23 @@ void IsrProposer::verify(BrokerId joining, Items items) {
       }
     }
     flush();
+  });
+}
+
+// The broker that was to join is gone or another by now, but the set may hold it: then the high watermark has to count it (H11), until the controller says.
+void IsrProposer::look_whether_written(Item item) {
+  const TopicPartition& name = item.partition->name();
+  session_.get(znodes::partition_state_path(name.topic, name.partition), Watch::no, [this, item = std::move(item)](ZkOutcome outcome, ZnodeData, const ZnodeStat& stat) mutable {
+    if (outcome == ZkOutcome::ok && stat.version == item.proposal.partition_epoch.value) {
+      item.partition->on_isr_written(item.proposal, ProposalOutcome::not_applied, std::nullopt);
+    } else if (outcome == ZkOutcome::ok) {
+      item.verified = true;  // asked again, it is refused for its version, or found to be there
+      add(std::move(item));
+      flush();
+    } else {
+      flush_later();
+      item.partition->on_isr_written(item.proposal, ProposalOutcome::unknown, std::nullopt);
+    }
   });
 }
 

@@ -33,6 +33,7 @@ class IsrProposer final : public IsrProposals {
   // On the loop.
   void add(Item item);
   void verify(BrokerId joining, Items items);
+  void look_whether_written(Item item);
   void flush();
   void flush_later();
   void send(Items items);

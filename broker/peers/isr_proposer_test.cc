@@ -54,6 +54,23 @@ class IsrProposerTest : public ::testing::Test {
     ASSERT_TRUE(partition->read(read).ok());
     broker_.loop.run_ready();
   }
+  // The controller goes without an answer to what was proposed under version 5 of the state, and so does the broker that was to join.
+  void lose_answer_and_joiner(int32_t version) {
+    for (int32_t i = 0; i <= version; ++i) zookeeper_.put(znodes::partition_state_path(kPartition.topic, kPartition.partition), "{}");
+    let_two_join(5);
+    controller_.expect<AlterPartitionRequest>();
+    zookeeper_.erase(znodes::broker_path(kTwo));
+    table_->find(kPartition.topic, kPartition.partition)->on_live_brokers({kOne});
+    controller_.hang_up();
+    for (int i = 0; i < 30; ++i) broker_.loop.advance(Duration::millis(100));
+  }
+  bool waits_for_two() {
+    const PartitionPtr partition = table_->find(kPartition.topic, kPartition.partition);
+    BatchToAppend batch = testing::to_append(testing::batch_of({}));
+    const auto appended = partition->append(batch, partition->leader_epoch(), AppendOrigin::CLIENT, [](ErrorCode) {});
+    EXPECT_TRUE(appended.ok());
+    return appended.ok() && appended->waits;
+  }
   BrokerEpoch registered() {
     if (!zookeeper_.has(znodes::broker_path(kTwo))) zookeeper_.put(znodes::broker_path(kTwo), "{}");
     return BrokerEpoch(zookeeper_.stat(znodes::broker_path(kTwo)).czxid);
@@ -138,6 +155,18 @@ TEST_F(IsrProposerTest, H17AReplicaWhoseBrokerBeganAnotherLifeIsNotProposed) {
   EXPECT_EQ(controller_.unanswered(), 0u) << "it is not registered at all";
   fetch(registered());
   EXPECT_EQ(controller_.unanswered(), 1u);
+}
+
+TEST_F(IsrProposerTest, H11WhatMayBeWrittenIsNotTakenBack) {
+  lose_answer_and_joiner(6);
+  EXPECT_EQ(controller_.unanswered(), 1u) << "whoever is the controller is asked what became of it";
+  EXPECT_TRUE(waits_for_two());
+}
+
+TEST_F(IsrProposerTest, H11WhatZookeeperDoesNotHaveIsTakenBack) {
+  lose_answer_and_joiner(5);
+  EXPECT_EQ(controller_.unanswered(), 0u);
+  EXPECT_FALSE(waits_for_two());
 }
 
 TEST_F(IsrProposerTest, AProposalThatComesLateDoesNotTakeThePlaceOfANewerOne) {

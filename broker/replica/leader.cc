@@ -137,7 +137,10 @@ Leader::Effects Leader::on_isr_written(const IsrProposal& proposal, ProposalOutc
       effects.high_watermark = advance_high_watermark(now);
       break;
     case ProposalOutcome::superseded: break;
-    case ProposalOutcome::unknown: effects.propose = pending_; break;
+    case ProposalOutcome::unknown:
+      pending_->may_be_written = true;
+      effects.propose = pending_;
+      break;
   }
   return effects;
 }

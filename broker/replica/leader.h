@@ -28,8 +28,12 @@ struct IsrProposal {
   std::vector<BrokerId> isr;             // in the order the controller stores it
   std::vector<BrokerEpoch> broker_epochs;  // of isr, index by index; -1 not known (KIP-903)
   std::optional<size_t> joining;         // of isr: who is not in the controller's set yet
+  bool may_be_written = false;           // it was sent before, and its answer is not known
 
-  bool operator==(const IsrProposal&) const = default;
+  // Sent again it is the same.
+  bool operator==(const IsrProposal& other) const {
+    return leader_epoch == other.leader_epoch && partition_epoch == other.partition_epoch && isr == other.isr && broker_epochs == other.broker_epochs && joining == other.joining;
+  }
 };
 
 // How a proposal ended. Kafka's leader takes a pending set back only when told that nothing was applied.
