@@ -362,6 +362,8 @@ UNIT = [
     ("H56 f", "broker/log/log_read.cc", "    if (*start < 0) continue;", "    if (*start < 0) break;", "Cleaning.ReadsFind*", "broker/cleaner"),
     ("F29 a", "broker/log/batch_place.cc",
      "  if (batch.leader_epoch() < no_epoch) return \"its leader epoch is negative\";\n", "", "Recovery.F29ANegative*"),
+    ("F29 f", "broker/log/log_loader.cc", "batch.last_offset() >= found_[index + 1].base) return", "batch.base_offset() > found_[index + 1].base) return",
+     "Recovery.F29ABatchThatReaches*"),
     ("F29 e", "broker/log/batch_place.cc",
      "  if (batch.leader_epoch() < around.epoch_before && !stays_lower) return \"its leader epoch is lower than one before it\";\n", "",
      "Recovery.F29AFlippedBit*:Recovery.F29ALower*"),

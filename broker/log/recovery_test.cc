@@ -172,6 +172,15 @@ TEST(Recovery, F29ALowerLeaderEpochBetweenOthersIsDamageAndOneThatStaysIsNot) {
   EXPECT_EQ(bases_left(on, of_epochs({5, 5, 1, 1, 2})), (Bases{0, 1, 2, 3, 4})) << "ZooKeeper began anew";
 }
 
+TEST(Recovery, F29ABatchThatReachesIntoTheNextSegmentIsCut) {
+  LogConfig compacted;
+  compacted.cleanup_compact = true;
+  LogOnMemory on(compacted);
+  on.log.reset();
+  on.write_file("00000000000000000008.log", batches_at({8}));
+  EXPECT_EQ(bases_left(on, batches_at({0, 2, 7})), (Bases{0, 2}));
+}
+
 TEST(Recovery, GapsThatACleanerLeftAreNoDamage) {
   LogConfig compacted;
   compacted.cleanup_compact = true;

@@ -58,8 +58,7 @@ void IsrProposer::verify(BrokerId joining, Items items) {
       } else if ((outcome == ZkOutcome::ok || outcome == ZkOutcome::no_node) && item.proposal.may_be_written) {
         look_whether_written(std::move(item));
       } else if (outcome == ZkOutcome::ok || outcome == ZkOutcome::no_node) {
-        log_info("broker {} does not join the in-sync set of {}: it is not the one that fetched with epoch {} any more", joining, name, fetched_as);
-        item.partition->on_isr_written(item.proposal, ProposalOutcome::not_applied, std::nullopt);
+        withdraw(item);
       } else {
         flush_later();
         item.partition->on_isr_written(item.proposal, ProposalOutcome::unknown, std::nullopt);
@@ -69,12 +68,19 @@ void IsrProposer::verify(BrokerId joining, Items items) {
   });
 }
 
+void IsrProposer::withdraw(const Item& item) {
+  const size_t joining = *item.proposal.joining;
+  log_info("broker {} does not join the in-sync set of {}: it is not the one that fetched with epoch {} any more", item.proposal.isr[joining], item.partition->name(),
+           item.proposal.broker_epochs[joining]);
+  item.partition->on_isr_written(item.proposal, ProposalOutcome::not_applied, std::nullopt);
+}
+
 // The broker that was to join is gone or another by now, but the set may hold it: then the high watermark has to count it (H11), until the controller says.
 void IsrProposer::look_whether_written(Item item) {
   const TopicPartition& name = item.partition->name();
   session_.get(znodes::partition_state_path(name.topic, name.partition), Watch::no, [this, item = std::move(item)](ZkOutcome outcome, ZnodeData, const ZnodeStat& stat) mutable {
     if (outcome == ZkOutcome::ok && stat.version == item.proposal.partition_epoch.value) {
-      item.partition->on_isr_written(item.proposal, ProposalOutcome::not_applied, std::nullopt);
+      withdraw(item);
     } else if (outcome == ZkOutcome::ok) {
       item.verified = true;  // asked again, it is refused for its version, or found to be there
       add(std::move(item));

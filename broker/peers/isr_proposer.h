@@ -34,6 +34,7 @@ class IsrProposer final : public IsrProposals {
   void add(Item item);
   void verify(BrokerId joining, Items items);
   void look_whether_written(Item item);
+  static void withdraw(const Item& item);  // that its replica joins
   void flush();
   void flush_later();
   void send(Items items);

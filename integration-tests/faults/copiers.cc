@@ -305,10 +305,14 @@ Copiers::Copiers(const CopiersOptions& options) : options_(options), offsets_(st
   const bool begun = eventually(patience_ms, [&] {
     return std::all_of(copiers_.begin(), copiers_.end(), [](const auto& each) { return each->committed() > 0; });
   });
-  if (!begun) throw std::runtime_error("the copiers do not begin: some commit nothing");
+  if (begun) return;
+  abandon();
+  throw std::runtime_error("the copiers do not begin: some commit nothing");
 }
 
-Copiers::~Copiers() {
+Copiers::~Copiers() { abandon(); }
+
+void Copiers::abandon() {
   abandoned_ = true;
   enough_ = true;
   if (follower_.joinable()) follower_.join();

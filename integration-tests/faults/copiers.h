@@ -55,6 +55,7 @@ class Copiers final : public SideLoad {
  private:
   class Copier;
 
+  void abandon();
   void advance(int32_t partition, int64_t offset);
   bool has_reached(const std::map<int32_t, int64_t>& ends) const;
   std::string where_they_are(const std::map<int32_t, int64_t>& ends) const;

@@ -201,10 +201,15 @@ Updaters::Updaters(const UpdatersOptions& options) : options_(options) {
   histories_[limited].retention_ns = int64_t{retention_ms} * 1'000'000;
   for (int32_t i = 0; i < writers; ++i) writers_.push_back(std::make_unique<Writer>(*this, i));
   for (const Topic topic : {compacted, limited}) readers_.push_back(std::make_unique<Reader>(*this, topic));
-  if (!eventually(patience_ms, [&] { return begun_ == writers; })) throw std::runtime_error("the updates do not begin: some writers are acknowledged nothing");
+  if (eventually(patience_ms, [&] { return begun_ == writers; })) return;
+  abandon();
+  throw std::runtime_error("the updates do not begin: some writers are acknowledged nothing");
 }
 
-Updaters::~Updaters() {
+Updaters::~Updaters() { abandon(); }
+
+// Else its threads go on, and whoever joins them waits for ever.
+void Updaters::abandon() {
   abandoned_ = true;
   enough_updates_ = true;
   enough_ = true;

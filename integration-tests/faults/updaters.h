@@ -48,6 +48,7 @@ class Updaters final : public SideLoad {
   class Writer;
   class Reader;
 
+  void abandon();
   void read_end(Topic topic);
 
   const UpdatersOptions options_;
