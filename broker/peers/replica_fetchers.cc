@@ -17,7 +17,7 @@ namespace quokka {
 namespace {
 
 constexpr int16_t kFetchVersion = 17;
-constexpr int16_t kFetchVersionOfNames = 12;  // while a partition has no topic id
+constexpr int16_t kFetchVersionOfNames = 12;
 constexpr int16_t kListOffsetsVersion = 9;
 
 }  // namespace
@@ -25,8 +25,8 @@ constexpr int16_t kListOffsetsVersion = 9;
 // On the loop of its lane.
 class ReplicaFetchers::Fetcher : public std::enable_shared_from_this<Fetcher> {
  public:
-  Fetcher(const Settings& settings, const Ports& ports, Lane lane, BrokerId source)
-      : settings_(settings), ports_(ports), loop_(lane.loop), source_(source), link_(lane.loop, lane.streams, ports.view, settings.link) {}
+  Fetcher(const Settings& settings, const Ports& ports, Lane lane, BrokerId source, bool by_id)
+      : settings_(settings), ports_(ports), loop_(lane.loop), source_(source), by_id_(by_id), link_(lane.loop, lane.streams, ports.view, settings.link) {}
 
   Loop& loop() { return loop_; }
 
@@ -58,7 +58,8 @@ class ReplicaFetchers::Fetcher : public std::enable_shared_from_this<Fetcher> {
     uint64_t turn = 0;        // which add() it is of: what was begun for one before, under another leader epoch, is dropped
     MonoTime resting_until;   // after an error
     FetchRetry retry;
-    bool was_out_of_range = false;  // in the answer before
+    bool was_out_of_range = false;    // in the answer before
+    bool was_around_the_end = false;  // the same
     bool begun = false;       // a first fetch was sent
     bool truncating = false;  // on the pool
     bool in_session = false;
@@ -121,6 +122,7 @@ class ReplicaFetchers::Fetcher : public std::enable_shared_from_this<Fetcher> {
   const Ports& ports_;
   Loop& loop_;
   const BrokerId source_;
+  const bool by_id_;  // all its partitions have topic ids; else none has
   BrokerLink link_;
   FetchRetry link_retry_;
   std::map<TopicPartition, Followed> partitions_;
@@ -129,7 +131,6 @@ class ReplicaFetchers::Fetcher : public std::enable_shared_from_this<Fetcher> {
   std::unordered_map<TopicId, std::string> topic_names_;
   int32_t session_id_ = 0;
   int32_t session_epoch_ = 0;
-  bool session_by_id_ = true;
   size_t syncing_ = 0;  // partitions whose end is on its way to the device: the next fetch would acknowledge it
   bool in_flight_ = false;
   bool waking_ = false;
@@ -147,9 +148,6 @@ class ReplicaFetchers::Fetcher : public std::enable_shared_from_this<Fetcher> {
 // Names what changed since the session's last request; false if there is nothing to fetch now.
 bool ReplicaFetchers::Fetcher::collect_wishes(FetchRequest& request) {
   const MonoTime now = loop_.now();
-  const bool by_id = std::none_of(partitions_.begin(), partitions_.end(), [](const auto& p) { return p.second.partition->topic_id().is_zero(); });
-  if (by_id != session_by_id_) end_session();
-  session_by_id_ = by_id;
   if (session_epoch_ == 0) topic_names_.clear();  // all are named anew
   topics_.clear();
   topic_partitions_.clear();
@@ -189,7 +187,7 @@ bool ReplicaFetchers::Fetcher::collect_wishes(FetchRequest& request) {
       topic = &name.topic;
       topics_.push_back({name.topic, followed.partition->topic_id(), {}});
       topic_partitions_.emplace_back();
-      if (by_id) topic_names_[followed.partition->topic_id()] = name.topic;
+      if (by_id_) topic_names_[followed.partition->topic_id()] = name.topic;
     }
     FetchRequest::FetchTopic::FetchPartition wish;
     wish.partition = name.partition;
@@ -236,8 +234,7 @@ void ReplicaFetchers::Fetcher::fetch() {
     }
     return;  // the timer or an added partition wakes it
   }
-  const int16_t version = session_by_id_ ? kFetchVersion : kFetchVersionOfNames;
-  if (version >= 15) {
+  if (by_id_) {
     request.replica_state.replica_id = settings_.self;
     request.replica_state.replica_epoch = BrokerEpoch(ports_.broker_epoch.load());
   } else {
@@ -249,7 +246,7 @@ void ReplicaFetchers::Fetcher::fetch() {
   request.session_id = session_id_;
   request.session_epoch = session_epoch_;
   in_flight_ = true;
-  send<FetchResponse>(*connection, request, version,
+  send<FetchResponse>(*connection, request, by_id_ ? kFetchVersion : kFetchVersionOfNames,
                           [weak = weak_from_this()](Result<Answer<FetchResponse>> answer) {
                             if (const auto self = weak.lock()) self->on_fetched(std::move(answer));
                           });
@@ -319,6 +316,7 @@ void ReplicaFetchers::Fetcher::on_partition(const TopicPartition& name, Followed
   }
   followed.retry.on_served();
   followed.was_out_of_range = false;
+  const bool was_around_the_end = std::exchange(followed.was_around_the_end, false);
   if (data.diverging_epoch.epoch >= 0 || data.diverging_epoch.end_offset.value >= 0) {
     const EpochEnd leader{LeaderEpoch(data.diverging_epoch.epoch), data.diverging_epoch.end_offset};
     log_info("the log of {} parts from the leader's at epoch {}, which ends there at {}", name, leader.epoch, leader.end_offset);
@@ -326,7 +324,9 @@ void ReplicaFetchers::Fetcher::on_partition(const TopicPartition& name, Followed
   }
   const Bytes records = data.records.bytes.value_or(Bytes());
   if (!records.empty() && followed.partition->begin_before_the_end(records)) {
-    log_info("the leader's log of {} has a batch around offset {}, where this replica's ends; it is cut there and goes on with that batch", name, followed.sent.offset);
+    log_info_every(Duration::seconds(10), "the leader's log of {} has a batch around offset {}, where this replica's ends", name, followed.sent.offset);
+    followed.was_around_the_end = true;
+    if (was_around_the_end) rest(followed);  // the cut before this one did not help
     return truncate(name, followed,
                     [copy = std::vector<uint8_t>(records.begin(), records.end()), high_watermark = data.high_watermark,
                      log_start = data.log_start_offset](Partition& partition, LeaderEpoch epoch) {
@@ -364,7 +364,7 @@ void ReplicaFetchers::Fetcher::truncate(const TopicPartition& name, Followed& fo
   ports_.pool.run([weak = weak_from_this(), name, turn = followed.turn, partition = followed.partition, epoch = followed.sent.leader_epoch, truncation,
                    &loop = loop_]() mutable {
     const Status status = truncation(*partition, epoch);
-    if (!status && status.code() != ErrorCode::FENCED_LEADER_EPOCH) log_error("the log of {} cannot be cut to its leader's: {}", name, status.error().message);
+    if (!status && status.code() != ErrorCode::FENCED_LEADER_EPOCH) log_error_every(Duration::seconds(10), "the log of {} cannot be cut to its leader's: {}", name, status.error().message);
     loop.post([weak, name, turn, failed = !status] {
       const auto self = weak.lock();
       Followed* still = self ? self->still_followed(name, turn) : nullptr;
@@ -440,7 +440,8 @@ void ReplicaFetchers::follow(PartitionPtr partition, BrokerId leader) {
   const TopicPartition name = partition->name();
   unfollow(name);
   const size_t index = std::hash<TopicPartition>()(name) % static_cast<size_t>(settings_.fetchers_per_source);
-  const Key key{leader, index};
+  const bool by_id = !partition->topic_id().is_zero();
+  const Key key{leader, index, by_id};
   FetcherPtr fetcher;
   {
     MutexLock lock(mutex_);
@@ -448,7 +449,7 @@ void ReplicaFetchers::follow(PartitionPtr partition, BrokerId leader) {
     FetcherPtr& slot = fetchers_[key];
     if (!slot) {
       const size_t lane = (static_cast<size_t>(leader.value) + index) % ports_.lanes.size();
-      slot = std::make_shared<Fetcher>(settings_, ports_, ports_.lanes[lane], leader);
+      slot = std::make_shared<Fetcher>(settings_, ports_, ports_.lanes[lane], leader, by_id);
     }
     fetcher = slot;
     assigned_[name] = key;

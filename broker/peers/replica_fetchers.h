@@ -1,5 +1,6 @@
 // Copies partitions from their leaders: one connection and one incremental fetch session per source broker and fetcher (num.replica.fetchers),
-// one fetch in flight on each. A partition in trouble is left out for a while and does not hold up the others; so is one that is throttled and not in sync,
+// one fetch in flight on each. Partitions without a topic id, of a controller older than KIP-516, have their own: a request that names topics cannot carry
+// the broker epoch (KIP-903), which the others must not lose for it. A partition in trouble is left out for a while and does not hold up the others; so is one that is throttled and not in sync,
 // while the rate is above the limit (KIP-73).
 #pragma once
 
@@ -8,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "broker/peers/broker_link.h"
@@ -53,7 +55,7 @@ class ReplicaFetchers final : public Fetchers {
  private:
   class Fetcher;
   using FetcherPtr = std::shared_ptr<Fetcher>;
-  using Key = std::pair<BrokerId, size_t>;
+  using Key = std::tuple<BrokerId, size_t, bool>;  // source, index below fetchers_per_source, by id
 
   const Settings settings_;
   const Ports ports_;

@@ -364,12 +364,19 @@ TEST_F(ReplicaFetchersTest, H7BoundsAskedUnderAnotherEpochCutNothing) {
   EXPECT_EQ(broker_.log_end(), Offset(4));
 }
 
-TEST_F(ReplicaFetchersTest, TopicsWithoutIdAreFetchedByName) {
-  broker_.topic_id = TopicId();
+TEST_F(ReplicaFetchersTest, TopicsWithoutIdAreFetchedByNameAndTakeTheBrokerEpochFromNoOther) {
+  const TopicId id = std::exchange(broker_.topic_id, TopicId());
   follow(3);
   EXPECT_EQ(expect().topics[0].topic, kPartition.topic);
   EXPECT_EQ(leader_.version(), 12);
   EXPECT_EQ(expect().replica_id, kOne);
+  broker_.topic_id = id;
+  follow(3, {1});
+  ASSERT_EQ(leader_.unanswered(), 2u);
+  answer({{.records = leader_batches(0, 1, 3), .topic_id = id}});
+  EXPECT_EQ(leader_.version(), 17);
+  EXPECT_EQ(expect().replica_state.replica_epoch, BrokerEpoch(55));
+  EXPECT_EQ(wished(expect()), std::vector<int32_t>{1});
 }
 
 TEST_F(ReplicaFetchersTest, WhatCannotBeAppendedIsAskedForAgainAfterARest) {

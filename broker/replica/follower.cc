@@ -42,12 +42,14 @@ Follower::Effects Follower::on_out_of_range(Offset leader_start, Offset leader_e
   return effects;
 }
 
-Follower::Effects Follower::on_batch_around_the_end(Offset batch_base, const FollowerLog& log) const {
+Follower::Effects Follower::on_batch_around_the_end(const AroundTheEnd& around, const FollowerLog& log) const {
   Effects effects;
   if (log.log_start == log.log_end)
-    effects.truncate_fully_and_start_at = batch_base;
+    effects.truncate_fully_and_start_at = around.base;
+  else if (around.ours_joins && log.high_watermark > std::min(around.base, around.own_base))
+    effects.refused = true;
   else
-    effects.truncate_to = batch_base;
+    effects.truncate_to = around.base;
   return effects;
 }
 

@@ -27,6 +27,13 @@ class Follower {
   struct Effects {
     std::optional<Offset> truncate_to;                // drop everything at and above, before the next fetch
     std::optional<Offset> truncate_fully_and_start_at;  // the log has nothing the leader still has
+    bool refused = false;  // nothing is cut: it may be the leader's log that is damaged
+  };
+  // The first batch that the leader sent begins before the end of our log and reaches beyond it.
+  struct AroundTheEnd {
+    Offset base;       // of the leader's batch
+    Offset own_base;   // of ours that goes first if the log is cut there
+    bool ours_joins;   // our last batch begins where the one before it ends
   };
 
   explicit Follower(LeaderEpoch leader_epoch) : leader_epoch_(leader_epoch) {}
@@ -41,10 +48,10 @@ class Follower {
   Effects on_no_epochs(const FollowerLog& log) const;
   // OFFSET_OUT_OF_RANGE: the leader's log is [leader_start, leader_end).
   Effects on_out_of_range(Offset leader_start, Offset leader_end, const FollowerLog& log) const;
-  // The first batch that the leader sent begins before the end of our log and reaches beyond it. An empty log: the leader's begins inside a batch
-  // (DeleteRecords), and we begin with it. Else our last batch ends where none of the leader's does, so it is not one of the leader's: a bit of its base
-  // offset was flipped, which lies outside its CRC. It goes.
-  Effects on_batch_around_the_end(Offset batch_base, const FollowerLog& log) const;
+  // An empty log: the leader's begins inside a batch (DeleteRecords), and we begin with it. Else our last batch ends where none of the leader's does: a bit
+  // of a base offset was flipped, which lies outside the CRC, in ours or in the leader's. Ours goes if nothing of it is committed, or if it stands apart
+  // from the one before it, as a batch does whose base offset rose.
+  Effects on_batch_around_the_end(const AroundTheEnd& around, const FollowerLog& log) const;
   // The high watermark that may be published after an append: the leader's, as far as our log goes.
   static Offset high_watermark(Offset leader_high_watermark, Offset log_end) { return std::min(leader_high_watermark, log_end); }
   // False for an answer to a fetch that was sent under another leader epoch: it is dropped, whatever it says (KAFKA-7786).

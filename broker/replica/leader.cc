@@ -101,7 +101,8 @@ Leader::Effects Leader::on_follower_fetch(const FollowerFetch& fetch, MonoTime n
   }
   follower.log_end = fetch.fetch_offset;
   follower.log_start = fetch.log_start;
-  follower.broker_epoch = fetch.broker_epoch;
+  // One without an epoch does not undo what is known, unless that was refused: its life may be over, and the next one, if its fetches carry none, would never join.
+  if (fetch.broker_epoch.value >= 0 || follower.refused_until != MonoTime{}) follower.broker_epoch = fetch.broker_epoch;
   follower.leader_end_at_last_fetch = log_end_;
   follower.last_fetch = now;
   follower.live = fetch.live;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/core.h>
+
 #include "broker/log/producer_batches.h"
 #include "protocol/records/record_batch.h"
 
@@ -388,15 +390,56 @@ bool Partition::begin_before_the_end(Bytes batches) const {
   return first && first->base_offset() < end && first->last_offset() >= end;
 }
 
+Result<Offset> Partition::batch_base(Offset offset) const {
+  std::optional<ReadPlan> plan;
+  {
+    MutexLock lock(*log_->mutex);
+    auto planned = log_->log->plan_read({.offset = offset, .end = log_->log->log_end(), .bytes_max = 1, .min_one_message = true});
+    if (!planned) return planned.error();
+    plan = *std::move(planned);
+  }
+  const auto read = plan->run();
+  if (!read) return read.error();
+  return read->base_offset;
+}
+
+Result<Follower::AroundTheEnd> Partition::look_around_the_end(Offset leaders_base) const {
+  const auto [log_start, log_end] = [&] {
+    MutexLock lock(*log_->mutex);
+    return std::pair(log_->log->log_start(), log_->log->log_end());
+  }();
+  if (log_start == log_end) return Follower::AroundTheEnd{leaders_base, log_end, true};
+  const auto own = batch_base(std::max(leaders_base, log_start));
+  if (!own) return own.error();
+  const auto last = batch_base(Offset(log_end.value - 1));
+  if (!last) return last.error();
+  if (*last <= log_start) return Follower::AroundTheEnd{leaders_base, *own, true};
+  const auto before = batch_base(Offset(last->value - 1));
+  if (!before) return before.error();
+  return Follower::AroundTheEnd{leaders_base, *own, *before < *last};
+}
+
 Status Partition::append_around_the_end(LeaderEpoch sent_under, Bytes batches, Offset leader_high_watermark, Offset leader_log_start) {
   // What it says of its end can be trusted with its CRC: no more than one batch of the log is at stake.
   if (const Status status = check_batches(name_, batches); !status) return status;
   const auto first = BatchCursor(batches).next();
   if (!first) return {};
   const Offset base = first->base_offset();
+  const auto around = look_around_the_end(base);
+  if (!around) return around.error();
+  bool refused = false;
   const Status cut = truncate(sent_under, [&](const Follower& follower, const Log& log) {
-    return follower.on_batch_around_the_end(base, {log.log_start(), log.log_end(), log.high_watermark(), {}});
+    const auto effects = follower.on_batch_around_the_end(*around, {log.log_start(), log.log_end(), log.high_watermark(), {}});
+    refused = effects.refused;
+    return effects;
   });
+  if (refused) {
+    return Error{ErrorCode::CORRUPT_MESSAGE,
+                 fmt::format("{}: the leader sends offsets {} to {} as one batch, and this replica's committed records end inside it, at {}. One of the two logs is "
+                             "damaged, and neither is cut: if it is this one, stop this broker and remove the partition's directory, and it is copied anew; if it is the "
+                             "leader's, make another replica the leader first",
+                             name_.str(), base.value, first->last_offset().value, log_end().value)};
+  }
   if (!cut || log_end() != base) return cut;
   return append_fetched(sent_under, batches, leader_high_watermark, leader_log_start);
 }

@@ -190,6 +190,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
   bool begin_before_the_end(Bytes batches) const EXCLUDES(*log_->mutex);
   // Pool threads: they truncate and wait for the device.
   // As append_fetched, of a log that is cut before the first batch. What is missing before it then has to be fetched first: nothing is appended.
+  // CORRUPT_MESSAGE also if it cannot be told which of the two logs is damaged.
   Status append_around_the_end(LeaderEpoch sent_under, Bytes batches, Offset leader_high_watermark, Offset leader_log_start) EXCLUDES(*log_->mutex);
   // Before the first fetch of a log that has records and no epoch.
   Status truncate_without_epochs(LeaderEpoch sent_under) EXCLUDES(*log_->mutex);
@@ -242,6 +243,9 @@ class Partition : public std::enable_shared_from_this<Partition> {
   void wake_all(std::vector<FetchWaiterPtr>& waiters, Afterwards& after) REQUIRES(*log_->mutex);
   void drop_parked(ErrorCode error, Afterwards& after) REQUIRES(*log_->mutex);
   void perform(Afterwards after) EXCLUDES(*log_->mutex);
+  // Pool; nobody but the caller changes the log meanwhile.
+  Result<Offset> batch_base(Offset offset) const EXCLUDES(*log_->mutex);  // of the batch that holds it, or of the next one
+  Result<Follower::AroundTheEnd> look_around_the_end(Offset leaders_base) const EXCLUDES(*log_->mutex);
   template <class Truncation>
   Status truncate(LeaderEpoch sent_under, Truncation decide) EXCLUDES(*log_->mutex);
 

@@ -186,8 +186,8 @@ TEST(PartitionTest, ALeadersLogThatBeginsInsideABatchIsTakenWithTheWholeBatch) {
 TEST(PartitionTest, ABatchThatEndsInsideOneOfTheLeadersGoes) {
   ReplicasOnMemory broker;
   ASSERT_EQ(broker.become(kTwo, 0, {kTwo}), ErrorCode::NONE);
-  ASSERT_TRUE(broker.partition()->append_fetched(LeaderEpoch(0), leader_batches(0, 2, 0, 5), Offset(10), Offset(0)).ok());
-  ASSERT_TRUE(broker.partition()->append_fetched(LeaderEpoch(0), leader_batches(10 + 64, 1, 0, 5), Offset(10), Offset(0)).ok());
+  ASSERT_TRUE(broker.partition()->append_fetched(LeaderEpoch(0), leader_batches(0, 2, 0, 5), Offset(5), Offset(0)).ok());
+  ASSERT_TRUE(broker.partition()->append_fetched(LeaderEpoch(0), leader_batches(10 + 64, 1, 0, 5), Offset(5), Offset(0)).ok());
   auto sent = leader_batches(75, 2, 0, 5);
   EXPECT_FALSE(broker.partition()->append_fetched(LeaderEpoch(0), sent, Offset(85), Offset(0)).ok());
   ASSERT_TRUE(broker.partition()->begin_before_the_end(sent));
@@ -202,6 +202,21 @@ TEST(PartitionTest, ABatchThatEndsInsideOneOfTheLeadersGoes) {
   // One that lies as the leader's does is kept.
   ASSERT_TRUE(broker.partition()->append_around_the_end(LeaderEpoch(0), leader_batches(5, 2, 0, 10), Offset(25), Offset(0)).ok());
   EXPECT_EQ(broker.log_end(), Offset(25));
+}
+
+// The bit may have been the leader's.
+TEST(PartitionTest, WhatIsCommittedAndJoinsIsNotCutForABatchOfTheLeaders) {
+  ReplicasOnMemory broker;
+  ASSERT_EQ(broker.become(kTwo, 0, {kTwo}), ErrorCode::NONE);
+  ASSERT_TRUE(broker.partition()->append_fetched(LeaderEpoch(0), leader_batches(0, 3, 0, 5), Offset(15), Offset(0)).ok());
+  const auto sent = leader_batches(12, 1, 0, 10);
+  ASSERT_TRUE(broker.partition()->begin_before_the_end(sent));
+  EXPECT_EQ(broker.partition()->append_around_the_end(LeaderEpoch(0), sent, Offset(22), Offset(0)).code(), ErrorCode::CORRUPT_MESSAGE);
+  EXPECT_EQ(broker.log_end(), Offset(15));
+  // One that stands apart is ours that is damaged, committed or not.
+  ASSERT_TRUE(broker.partition()->append_fetched(LeaderEpoch(0), leader_batches(20, 1, 0, 5), Offset(25), Offset(0)).ok());
+  ASSERT_TRUE(broker.partition()->append_around_the_end(LeaderEpoch(0), leader_batches(21, 1, 0, 10), Offset(31), Offset(0)).ok());
+  EXPECT_EQ(broker.log_end(), Offset(15));
 }
 
 TEST(PartitionTest, H7AndH9WhatWasSentUnderAnotherEpochIsDropped) {

@@ -134,6 +134,19 @@ TEST(LeaderTest, H17AFetchOfAnEarlierLifeDoesNotCount) {
   EXPECT_EQ(now.propose->broker_epochs[1], BrokerEpoch(9));
 }
 
+TEST(LeaderTest, H17AFetchThatCarriesNoEpochDoesNotUndoWhatIsKnown) {
+  Leader leader = make_leader({kSelf}, 1, Offset(10), Offset(5));
+  leader.on_follower_fetch({kTwo, BrokerEpoch(9), Offset(4), Offset(0), true}, MonoTime{1});
+  const auto joining = leader.on_follower_fetch({kTwo, BrokerEpoch(), Offset(10), Offset(0), true}, MonoTime{2});
+  ASSERT_TRUE(joining.propose);
+  EXPECT_EQ(joining.propose->broker_epochs[1], BrokerEpoch(9)) << "else nobody would find out that it began another life";
+  // It did, and its fetches carry none any more: it is not kept out for ever.
+  leader.on_isr_written(*joining.propose, ProposalOutcome::not_applied, {}, MonoTime{3});
+  const auto again = leader.on_follower_fetch({kTwo, BrokerEpoch(), Offset(10), Offset(0), true}, MonoTime{Duration::seconds(60).us});
+  ASSERT_TRUE(again.propose);
+  EXPECT_EQ(again.propose->broker_epochs[1], BrokerEpoch());
+}
+
 TEST(LeaderTest, H19WhoDiesAfterItsLastFetchDoesNotHoldTheHighWatermark) {
   Leader leader = make_leader({kSelf}, 1, Offset(10), Offset(10));
   const auto joining = leader.on_follower_fetch({kTwo, BrokerEpoch(), Offset(10), Offset(0), true}, MonoTime{1});
@@ -268,11 +281,21 @@ TEST(FollowerTest, AnEpochThatNobodyCanHaveWrittenIsCutOff) {
 
 TEST(FollowerTest, WhatEndsInsideABatchOfTheLeadersIsCutOff) {
   const Follower follower(LeaderEpoch(5));
-  const auto cut = follower.on_batch_around_the_end(Offset(18), {Offset(0), Offset(20), Offset(18), {}});
+  const auto cut = follower.on_batch_around_the_end({Offset(18), Offset(18), true}, {Offset(0), Offset(20), Offset(18), {}});
   EXPECT_EQ(cut.truncate_to, Offset(18));
   EXPECT_FALSE(cut.truncate_fully_and_start_at);
-  const auto begun = follower.on_batch_around_the_end(Offset(18), {Offset(20), Offset(20), Offset(20), {}});
+  const auto begun = follower.on_batch_around_the_end({Offset(18), Offset(20), true}, {Offset(20), Offset(20), Offset(20), {}});
   EXPECT_EQ(begun.truncate_fully_and_start_at, Offset(18)) << "an empty log has nothing that could be wrong";
+}
+
+TEST(FollowerTest, WhatIsCommittedIsCutForNoBatchOfTheLeadersUnlessItStandsApart) {
+  const Follower follower(LeaderEpoch(5));
+  const FollowerLog log{Offset(0), Offset(20), Offset(18), {}};
+  const auto refused = follower.on_batch_around_the_end({Offset(17), Offset(16), true}, log);
+  EXPECT_TRUE(refused.refused);
+  EXPECT_FALSE(refused.truncate_to);
+  EXPECT_TRUE(follower.on_batch_around_the_end({Offset(18), Offset(16), true}, log).refused) << "ours that holds it begins below";
+  EXPECT_EQ(follower.on_batch_around_the_end({Offset(17), Offset(16), false}, log).truncate_to, Offset(17));
 }
 
 TEST(FollowerTest, H7AnAnswerFromAnotherEpochIsDropped) { EXPECT_FALSE(Follower(LeaderEpoch(5)).accepts(LeaderEpoch(4))); }
