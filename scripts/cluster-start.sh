@@ -14,6 +14,7 @@ here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 
 directory="" brokers=3 zookeepers=3 broker_port=9092 zookeeper_port=2181
 while [ $# -gt 0 ]; do
+  print_help_if_asked "$1"
   if [ $# -lt 2 ]; then
     sed -n '2s/^# //p' "$0" >&2
     exit 1
@@ -58,10 +59,19 @@ trap '[ $? -eq 0 ] || say_what_runs' EXIT
 
 is_listening() { (: < "/dev/tcp/127.0.0.1/$1") 2> /dev/null; }
 
-need_free_port() {  # port, for whom
-  if is_listening "$1"; then
-    fail "port $1, which $2 needs, is taken by another program. Stop that, or choose other ports: --broker-port, --zookeeper-port"
+# Before anything is written or started: else what is there already would go on with the ports that are not free.
+need_free_ports() {  # its directory, its properties file, the port if that is not there yet, for whom
+  local port=$3 advice="choose other ports: --broker-port, --zookeeper-port"
+  running_pid "$1" > /dev/null && return
+  if [ -e "$2" ]; then
+    port=$(configured_port "$2")
+    advice="change it in $2"
   fi
+  if is_listening "$port"; then fail "port $port, which $4 needs, is taken by another program. Stop that, or $advice"; fi
+}
+
+configured_port() {  # properties file of a server
+  if [[ $1 == */zookeeper.properties ]]; then property "$1" clientPort; else property "$1" listeners | sed 's/.*://'; fi
 }
 
 # shellcheck disable=SC2016
@@ -117,7 +127,6 @@ start_zookeeper() {  # number from 1
     echo "$1" > "$server/data/myid"
   fi
   running_pid "$server" > /dev/null && return
-  need_free_port "$(property "$server/zookeeper.properties" clientPort)" "ZooKeeper server $1"
   start_daemon "$logs/zookeeper-$1/zookeeper.out" "$here/zookeeper-server-start.sh" "$server/zookeeper.properties"
   echo "$daemon_pid" > "$server/pid"
 }
@@ -127,7 +136,7 @@ start_broker() {  # id
   mkdir -p "$server"
   if [ ! -e "$server/server.properties" ]; then
     for ((i = 1; i <= zookeepers; i++)); do
-      connect+="${connect:+,}127.0.0.1:$(property "$directory/zookeeper-$i/zookeeper.properties" clientPort)"
+      connect+="${connect:+,}127.0.0.1:$(configured_port "$directory/zookeeper-$i/zookeeper.properties")"
     done
     write_properties "$base/config/server.properties" "$server/server.properties" "broker.id=$1" \
       "listeners=PLAINTEXT://127.0.0.1:$((broker_port + $1 - 1))" "log.dirs=$server/data" "zookeeper.connect=$connect" \
@@ -135,16 +144,21 @@ start_broker() {  # id
       "transaction.state.log.min.isr=$((copies > 1 ? 2 : 1))" "quokka.admin.port=$((broker_port + 552 + $1 - 1))"
   fi
   running_pid "$server" > /dev/null && return
-  need_free_port "$(property "$server/server.properties" listeners | sed 's/.*://')" "broker $1"
   LOG_DIR=$logs/broker-$1 QUOKKA_LOG_CONSOLE=no start_daemon "$logs/broker-$1/kafkaServer.out" \
     "$here/kafka-server-start.sh" "$server/server.properties"
   echo "$daemon_pid" > "$server/pid"
 }
 
+for ((i = 1; i <= zookeepers; i++)); do
+  need_free_ports "$directory/zookeeper-$i" "$directory/zookeeper-$i/zookeeper.properties" $((zookeeper_port + i - 1)) "ZooKeeper server $i"
+done
+for ((i = 1; i <= brokers; i++)); do
+  need_free_ports "$directory/broker-$i" "$directory/broker-$i/server.properties" $((broker_port + i - 1)) "broker $i"
+done
 for ((i = 1; i <= zookeepers; i++)); do start_zookeeper "$i"; done
 for ((i = 1; i <= zookeepers; i++)); do
   wait_until "ZooKeeper server $i" "$directory/zookeeper-$i" "$logs/zookeeper-$i/zookeeper.out" \
-    zookeeper_serves "$(property "$directory/zookeeper-$i/zookeeper.properties" clientPort)"
+    zookeeper_serves "$(configured_port "$directory/zookeeper-$i/zookeeper.properties")"
 done
 for ((i = 1; i <= brokers; i++)); do start_broker "$i"; done
 bootstrap=""

@@ -12,6 +12,7 @@ here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 
 directory="" signal=TERM
 while [ $# -gt 0 ]; do
+  print_help_if_asked "$1"
   case $1 in
     --dir) directory=${2:?--dir takes a directory}; shift 2 ;;
     --kill) signal=KILL; shift ;;

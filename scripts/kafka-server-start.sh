@@ -7,6 +7,7 @@ set -euo pipefail
 # shellcheck source=scripts/locate.sh
 . "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/locate.sh"
 
+print_help_if_asked "${1:-}"
 daemon=0
 if [ "${1:-}" = -daemon ]; then
   daemon=1
@@ -22,3 +23,4 @@ if [ "$daemon" = 0 ]; then exec "$broker" "$@"; fi
 
 export LOG_DIR=${LOG_DIR:-$base/logs} QUOKKA_LOG_CONSOLE=no
 start_daemon "$LOG_DIR/kafkaServer.out" "$broker" "$@"
+fail_if_ended_at_once "$LOG_DIR/kafkaServer.out"

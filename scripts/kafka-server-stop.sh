@@ -8,6 +8,7 @@ set -euo pipefail
 
 node_id=""
 for argument in "$@"; do
+  print_help_if_asked "$argument"
   case $argument in
     --node-id=*) node_id=${argument#--node-id=} ;;
     --process-role=*) ;;  # all are brokers

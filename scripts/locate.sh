@@ -10,6 +10,13 @@ fail() {
   exit 1
 }
 
+# What the head of the script says, for --help.
+print_help_if_asked() {  # an argument
+  case $1 in
+    -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"; exit 0 ;;
+  esac
+}
+
 # Prints the path of quokka-broker or quokka-tools.
 program() {
   local candidate
@@ -52,6 +59,18 @@ start_daemon() {  # output file, command...
   daemon_pid=$!
   # Until it has become setsid it looks like this script.
   while cmp -s "/proc/$$/cmdline" "/proc/$daemon_pid/cmdline" 2> /dev/null; do sleep 0.01; done
+}
+
+# After start_daemon: a program that finds its settings wrong has ended by now, and nobody looks into its output.
+fail_if_ended_at_once() {  # output file
+  local i
+  for i in 1 2 3 4 5; do
+    sleep 0.1
+    if ! kill -0 "$daemon_pid" 2> /dev/null; then
+      tail -n 5 "$1" >&2
+      fail "it has ended; its output is $1"
+    fi
+  done
 }
 
 # Prints the ids of running processes whose command line, words separated by blanks, matches a pattern.

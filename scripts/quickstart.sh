@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# USAGE: quickstart.sh
+# USAGE: quickstart.sh [OPTION VALUE ...]
 #
 # From a bare Debian 12 or 13 to a running cluster: installs the missing packages (as root or with sudo), builds a release, starts three
 # ZooKeeper servers and three brokers on this machine (cluster-start.sh), writes some lines to a topic and reads them back. Running it again
-# does no harm.
+# does no harm. Options are those of cluster-start.sh: --broker-port P and --zookeeper-port P where 9092 or 2181 are taken.
 set -euo pipefail
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 cd "$here/.."
@@ -14,10 +14,9 @@ PROGRAM=quickstart.sh
 base=$PWD
 . scripts/cluster.sh
 
-if [ $# -gt 0 ]; then
-  sed -n '2s/^# //p' "$0" >&2
-  exit 1
-fi
+case ${1:-} in
+  -h | --help) exec scripts/cluster-start.sh --help ;;
+esac
 
 release=$(debian_release)
 # shellcheck disable=SC2046
@@ -26,7 +25,7 @@ install_packages $(build_packages "$release") $(run_packages)
 echo "$PROGRAM: building a release (a few minutes the first time)"
 make -s -j"$(nproc)" all | { grep -vE '^(c\+\+|link) ' || true; }
 
-started=$(scripts/cluster-start.sh)
+started=$(scripts/cluster-start.sh "$@")
 bootstrap=$(sed -n 's/^Bootstrap servers: *//p' <<< "$started")
 topic=quickstart
 

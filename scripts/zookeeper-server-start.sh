@@ -7,6 +7,7 @@ set -euo pipefail
 # shellcheck source=scripts/locate.sh
 . "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/locate.sh"
 
+print_help_if_asked "${1:-}"
 daemon=0
 if [ "${1:-}" = -daemon ]; then
   daemon=1
@@ -22,4 +23,6 @@ read -r -a options <<< "${KAFKA_HEAP_OPTS:--Xmx512M -Xms64M} ${KAFKA_JVM_PERFORM
 command=("$(java_program)" "${options[@]}" -Dzookeeper.jmx.log4j.disable=true -cp "$(zookeeper_class_path)"
   org.apache.zookeeper.server.quorum.QuorumPeerMain "$@")
 if [ "$daemon" = 0 ]; then exec "${command[@]}"; fi
-start_daemon "${LOG_DIR:-$base/logs}/zookeeper.out" "${command[@]}"
+output=${LOG_DIR:-$base/logs}/zookeeper.out
+start_daemon "$output" "${command[@]}"
+fail_if_ended_at_once "$output"

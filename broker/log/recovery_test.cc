@@ -152,22 +152,24 @@ TEST(Recovery, WhatWasSyncedIsNotDroppedForTheEpochOfTheBatchBeforeIt) {
   EXPECT_EQ(bases_left(on, bytes, Offset(2)), (Bases{0, 1}));
 }
 
+// Batches of one record.
+std::string of_epochs(const std::vector<int32_t>& epochs) {
+  std::string bytes;
+  for (size_t i = 0; i < epochs.size(); ++i)
+    bytes += text_of(batch_of({.leader_epoch = LeaderEpoch(epochs[i]), .base_offset = Offset(static_cast<int64_t>(i))}));
+  return bytes;
+}
+
 // Nothing stands before it that would tell.
 TEST(Recovery, F29ANegativeLeaderEpochIsNobodys) {
   LogOnMemory on;
-  const auto of_epoch = [](int32_t epoch) { return std::string(text_of(batch_of({.leader_epoch = LeaderEpoch(epoch)}))); };
-  EXPECT_EQ(bases_left(on, of_epoch(INT32_MIN + 3)), Bases{});
-  EXPECT_EQ(bases_left(on, of_epoch(-1)), Bases{0}) << "who does not know its epoch says so";
+  EXPECT_EQ(bases_left(on, of_epochs({INT32_MIN + 3})), Bases{});
+  EXPECT_EQ(bases_left(on, of_epochs({-1})), Bases{0}) << "who does not know its epoch says so";
+  EXPECT_EQ(bases_left(on, of_epochs({5, INT32_MIN + 3, 1})), Bases{0}) << "though what is behind it has a lower one than what is before";
 }
 
 TEST(Recovery, F29ALowerLeaderEpochBetweenOthersIsDamageAndOneThatStaysIsNot) {
   LogOnMemory on;
-  const auto of_epochs = [](const std::vector<int32_t>& epochs) {
-    std::string bytes;
-    for (size_t i = 0; i < epochs.size(); ++i)
-      bytes += text_of(batch_of({.leader_epoch = LeaderEpoch(epochs[i]), .base_offset = Offset(static_cast<int64_t>(i))}));
-    return bytes;
-  };
   EXPECT_EQ(bases_left(on, of_epochs({5, 5, 4, 5})), (Bases{0, 1}));
   EXPECT_EQ(bases_left(on, of_epochs({5, 5, 1, 1, 2})), (Bases{0, 1, 2, 3, 4})) << "ZooKeeper began anew";
 }

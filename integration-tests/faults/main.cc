@@ -52,7 +52,7 @@ std::string report_line(const FaultRow& row, RowCount& count) {
 
 // usage: matrix REPORT [RUNS [ROWS [SEED]]]      ROWS: names with commas between, "F1" or, of one workload, "F1-W3"; all without
 int run(int count, char** words) {
-  if (count < 2) return std::fprintf(stderr, "usage: %s REPORT [RUNS [F1,F4,... [SEED]]]\n", words[0]), 2;
+  if (count < 2 || words[1][0] == '-') return std::fprintf(stderr, "usage: %s REPORT [RUNS [F1,F4,... [SEED]]]\n", words[0]), 2;
   const int runs = count > 2 ? std::atoi(words[2]) : 1;
   const std::string wanted = count > 3 ? words[3] : "";
   const auto first_seed = static_cast<uint32_t>(count > 4 ? std::atoi(words[4]) : 1);
