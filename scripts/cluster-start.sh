@@ -82,15 +82,15 @@ ask_ready() { timeout 2 bash -c 'exec 3<> "/dev/tcp/127.0.0.1/$0"; printf "GET /
 zookeeper_serves() { [[ $(ask_zookeeper "$1") == *Mode:* ]]; }
 broker_is_ready() { [[ $(ask_ready "$1") == *" 200 "* ]]; }
 
-wait_until() {  # what, its directory, its log, condition...
-  local what=$1 server=$2 log=$3 until=$((SECONDS + wait_seconds))
+wait_until() {  # what, its directory, that of its logs, condition...
+  local what=$1 server=$2 log_dir=$3 until=$((SECONDS + wait_seconds))
   shift 3
   until "$@"; do
     if ! running_pid "$server" > /dev/null; then
-      tail -n 15 "$log" >&2 || true
-      fail "$what has ended; its log is $log"
+      print_ends_of_logs "$log_dir"
+      fail "$what has ended; its logs are in $log_dir"
     fi
-    [ "$SECONDS" -lt "$until" ] || fail "$what is not ready after $wait_seconds s; its log is $log"
+    [ "$SECONDS" -lt "$until" ] || fail "$what is not ready after $wait_seconds s; its logs are in $log_dir"
     sleep 0.1
   done
 }
@@ -141,7 +141,7 @@ start_broker() {  # id
     write_properties "$base/config/server.properties" "$server/server.properties" "broker.id=$1" \
       "listeners=PLAINTEXT://127.0.0.1:$((broker_port + $1 - 1))" "log.dirs=$server/data" "zookeeper.connect=$connect" \
       "default.replication.factor=$copies" "offsets.topic.replication.factor=$copies" "transaction.state.log.replication.factor=$copies" \
-      "transaction.state.log.min.isr=$((copies > 1 ? 2 : 1))" "quokka.admin.port=$((broker_port + 552 + $1 - 1))"
+      "min.insync.replicas=$((copies > 2 ? 2 : 1))" "transaction.state.log.min.isr=$((copies > 1 ? 2 : 1))" "quokka.admin.port=$((broker_port + 552 + $1 - 1))"
   fi
   running_pid "$server" > /dev/null && return
   LOG_DIR=$logs/broker-$1 QUOKKA_LOG_CONSOLE=no start_daemon "$logs/broker-$1/kafkaServer.out" \
@@ -157,13 +157,13 @@ for ((i = 1; i <= brokers; i++)); do
 done
 for ((i = 1; i <= zookeepers; i++)); do start_zookeeper "$i"; done
 for ((i = 1; i <= zookeepers; i++)); do
-  wait_until "ZooKeeper server $i" "$directory/zookeeper-$i" "$logs/zookeeper-$i/zookeeper.out" \
+  wait_until "ZooKeeper server $i" "$directory/zookeeper-$i" "$logs/zookeeper-$i" \
     zookeeper_serves "$(configured_port "$directory/zookeeper-$i/zookeeper.properties")"
 done
 for ((i = 1; i <= brokers; i++)); do start_broker "$i"; done
 bootstrap=""
 for ((i = 1; i <= brokers; i++)); do
-  wait_until "broker $i" "$directory/broker-$i" "$logs/broker-$i/kafkaServer.out" \
+  wait_until "broker $i" "$directory/broker-$i" "$logs/broker-$i" \
     broker_is_ready "$(property "$directory/broker-$i/server.properties" quokka.admin.port)"
   bootstrap+="${bootstrap:+,}$(property "$directory/broker-$i/server.properties" listeners | sed 's|.*://||')"
 done

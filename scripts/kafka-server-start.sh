@@ -23,4 +23,4 @@ if [ "$daemon" = 0 ]; then exec "$broker" "$@"; fi
 
 export LOG_DIR=${LOG_DIR:-$base/logs} QUOKKA_LOG_CONSOLE=no
 start_daemon "$LOG_DIR/kafkaServer.out" "$broker" "$@"
-fail_if_ended_at_once "$LOG_DIR/kafkaServer.out"
+fail_if_ended_at_once "$LOG_DIR"

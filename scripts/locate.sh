@@ -61,14 +61,21 @@ start_daemon() {  # output file, command...
   while cmp -s "/proc/$$/cmdline" "/proc/$daemon_pid/cmdline" 2> /dev/null; do sleep 0.01; done
 }
 
+print_ends_of_logs() {  # directory
+  local log
+  for log in "$1"/*.out "$1"/*.log; do
+    if [ -s "$log" ]; then tail -n 8 "$log" >&2; fi
+  done
+}
+
 # After start_daemon: a program that finds its settings wrong has ended by now, and nobody looks into its output.
-fail_if_ended_at_once() {  # output file
+fail_if_ended_at_once() {  # directory of its logs
   local i
   for i in 1 2 3 4 5; do
     sleep 0.1
     if ! kill -0 "$daemon_pid" 2> /dev/null; then
-      tail -n 5 "$1" >&2
-      fail "it has ended; its output is $1"
+      print_ends_of_logs "$1"
+      fail "it has ended; its logs are in $1"
     fi
   done
 }

@@ -23,6 +23,6 @@ read -r -a options <<< "${KAFKA_HEAP_OPTS:--Xmx512M -Xms64M} ${KAFKA_JVM_PERFORM
 command=("$(java_program)" "${options[@]}" -Dzookeeper.jmx.log4j.disable=true -cp "$(zookeeper_class_path)"
   org.apache.zookeeper.server.quorum.QuorumPeerMain "$@")
 if [ "$daemon" = 0 ]; then exec "${command[@]}"; fi
-output=${LOG_DIR:-$base/logs}/zookeeper.out
-start_daemon "$output" "${command[@]}"
-fail_if_ended_at_once "$output"
+logs=${LOG_DIR:-$base/logs}
+start_daemon "$logs/zookeeper.out" "${command[@]}"
+fail_if_ended_at_once "$logs"
