@@ -140,6 +140,22 @@ bool Group::has_open_offset(const TopicPartition& partition) const {
   return std::any_of(open_offsets.begin(), open_offsets.end(), [&](const auto& each) { return each.second.count(partition) != 0; });
 }
 
+std::set<TopicPartition> Group::partitions_with_offsets() const {
+  std::set<TopicPartition> all;
+  for (const auto& [partition, offset] : offsets) all.insert(partition);
+  for (const auto& [producer, open] : open_offsets) {
+    for (const auto& [partition, offset] : open) all.insert(partition);
+  }
+  return all;
+}
+
+void Group::drop_open_offset(const TopicPartition& partition, ProducerId producer) {
+  for (auto& [its_producer, open] : open_offsets) {
+    if (producer.value < 0 || its_producer == producer) open.erase(partition);
+  }
+  std::erase_if(open_offsets, [](const auto& each) { return each.second.empty(); });
+}
+
 void Group::put_offset(const TopicPartition& partition, Offset offset) {
   const auto [at, is_first] = offsets.try_emplace(partition, offset);
   if (!is_first && at->second.batch_offset <= offset.batch_offset) at->second = std::move(offset);
@@ -158,7 +174,7 @@ std::vector<TopicPartition> Group::expired_offsets(GroupTime now, int64_t retent
     int64_t kept_since = is_empty ? state_timestamp_ms.value_or(record.commit_timestamp_ms) : record.commit_timestamp_ms;
     if (consumer) kept_since = std::max(kept_since, record.commit_timestamp_ms);
     const bool is_over = record.expire_timestamp_ms ? now.wall.ms >= *record.expire_timestamp_ms : now.wall.ms - kept_since >= retention_ms;
-    if (is_over) expired.push_back(partition);
+    if (is_over && !has_open_offset(partition)) expired.push_back(partition);
   }
   return expired;
 }

@@ -89,9 +89,12 @@ class Group {
   // --- Offsets
   bool has_offsets() const { return !offsets.empty() || !open_offsets.empty(); }
   bool has_open_offset(const TopicPartition& partition) const;
+  std::set<TopicPartition> partitions_with_offsets() const;  // open ones too
+  // Of one producer, or with -1 of all.
+  void drop_open_offset(const TopicPartition& partition, ProducerId producer);
   // Unless a later one is there.
   void put_offset(const TopicPartition& partition, Offset offset);
-  // Those that have outlived `retention_ms` by the rules of KIP-211.
+  // Those that have outlived `retention_ms` by the rules of KIP-211. One that a transaction is about to replace is not among them.
   std::vector<TopicPartition> expired_offsets(GroupTime now, int64_t retention_ms) const;
 
   // --- The consumer protocol

@@ -103,8 +103,8 @@ void GroupCore::apply(const StoredGroupRecord& record, Offset batch_offset, Prod
   Group* group = known(record.group);
   if (group == nullptr) return;
   if (record.partition) {
-    if (transaction.value >= 0) group->open_offsets[transaction].erase(*record.partition);
-    else group->offsets.erase(*record.partition);
+    if (transaction.value < 0) group->offsets.erase(*record.partition);
+    group->drop_open_offset(*record.partition, transaction);
   } else {
     group->loaded.reset();
   }
@@ -118,6 +118,7 @@ void GroupCore::apply_marker(ProducerId producer, bool committed) {
   if (node.empty()) return;
   for (const std::string& id : node.mapped()) {
     Group* group = known(id);
+    if (group == nullptr) continue;  // deleted, and its open offsets with it
     auto offsets = group->open_offsets.extract(producer);
     if (offsets.empty() || !committed) continue;
     for (auto& [partition, offset] : offsets.mapped()) group->put_offset(partition, std::move(offset));

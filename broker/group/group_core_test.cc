@@ -217,6 +217,68 @@ TEST(GroupCore, SubscriptionsAreReadAndRubbishIsNotKnown) {
   EXPECT_EQ(subscribed_topics(std::string("\0\0\0\0\0\1\0\1a\0\0\0\5x", 14)), std::nullopt);
 }
 
+// A peer may ask for it, and the loop would do nothing else.
+TEST(GroupCore, AGroupThatNobodyJoinsWaitsThoughItsRebalanceTimeoutIsZero) {
+  GroupHarness harness;
+  harness.people["A"].instance = "i";
+  settle(harness, "g", "A");
+  harness.people["A"].rebalance_ms = harness.people["B"].rebalance_ms = 0;
+  harness.people["A"].knows = {"range", "sticky"};
+  harness.join("g", "A");
+  harness.sync("g", "A", {{"A", "all"}});
+  ASSERT_TRUE(harness.core.find("g")->is(GroupState::STABLE));
+  harness.people["B"].requires_id = true;
+  harness.join("g", "B");
+  harness.join("g", "B");
+  ASSERT_EQ(harness.leave("g", "B"), ErrorCode::NONE);
+  harness.perform(harness.core.on_time(harness.now()));
+  ASSERT_TRUE(harness.core.find("g")->is(GroupState::PREPARING_REBALANCE));
+  EXPECT_GE(*harness.core.wake_at(), harness.now().mono + Duration::seconds(1));
+}
+
+class OpenOffsets : public ::testing::Test {
+ protected:
+  static constexpr ProducerId kProducer{7};
+
+  OpenOffsets() {
+    apply({"g", kPartition, OffsetRecord{5, -1, "", 0, std::nullopt}, std::nullopt}, kProducer);
+  }
+  void apply(const StoredGroupRecord& record, ProducerId producer) { harness_.core.apply(record, Offset(at_++), producer, harness_.now()); }
+  std::vector<StoredGroupRecord> written(const GroupEffects& effects) {
+    std::vector<StoredGroupRecord> all;
+    for (const GroupWrite& write : effects.writes) all.insert(all.end(), write.records.begin(), write.records.end());
+    return all;
+  }
+
+  GroupHarness harness_;
+  int64_t at_ = 0;
+};
+
+TEST_F(OpenOffsets, GoWithTheGroupAndStayGone) {
+  const auto tombstones = written(harness_.core.on_delete_group("g", harness_.now()).effects);
+  ASSERT_EQ(tombstones, (std::vector<StoredGroupRecord>{{"g", kPartition, std::nullopt, std::nullopt}})) << "else a load would find the offset again";
+  for (const StoredGroupRecord& each : tombstones) apply(each, ProducerId());
+  EXPECT_EQ(harness_.core.find("g"), nullptr);
+  harness_.core.apply_marker(kProducer, true);
+  EXPECT_EQ(harness_.core.find("g"), nullptr);
+}
+
+TEST_F(OpenOffsets, StayIfTheLogRefusesToDeleteTheGroup) {
+  const GroupEffects refused = harness_.core.on_delete_group("g", harness_.now()).effects;
+  ASSERT_EQ(refused.writes.size(), 1u);
+  harness_.perform(harness_.core.on_written(refused.writes[0].number, ErrorCode::NOT_ENOUGH_REPLICAS, harness_.now()));
+  harness_.core.apply_marker(kProducer, true);
+  EXPECT_EQ(harness_.fetch("g", kPartition), 5) << "the transaction would be torn";
+}
+
+TEST_F(OpenOffsets, DoNotExpireWithWhatTheyReplace) {
+  apply({"g", kPartition, OffsetRecord{4, -1, "", 0, std::nullopt}, std::nullopt}, ProducerId());
+  harness_.wait_ms(700'000'000);
+  EXPECT_TRUE(written(harness_.core.on_retention(harness_.now())).empty());
+  harness_.core.apply_marker(kProducer, false);
+  EXPECT_EQ(written(harness_.core.on_retention(harness_.now())).size(), 1u);
+}
+
 // Whatever happens in whatever order: one owner of a partition in a generation, no assignment of another generation, no offset that was acknowledged is
 // lost, nobody waits for ever, and a load finds what is there.
 class GroupSchedule {

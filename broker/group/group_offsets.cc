@@ -106,12 +106,11 @@ std::vector<FetchedOffset> GroupCore::fetch_offsets(const std::string& group_id,
 
 void GroupCore::remove_offsets(Group& group, const std::vector<TopicPartition>& partitions, bool may_end_group, GroupTime now, GroupEffects& effects) {
   std::vector<StoredGroupRecord> tombstones;
-  std::set<TopicPartition> removed;
+  std::set<TopicPartition> left = group.partitions_with_offsets();
   for (const TopicPartition& partition : partitions) {
-    if (group.offsets.count(partition) == 0 || !removed.insert(partition).second) continue;
-    tombstones.push_back({group.id, partition, std::nullopt, std::nullopt});
+    if (left.erase(partition) != 0) tombstones.push_back({group.id, partition, std::nullopt, std::nullopt});
   }
-  const bool ends = may_end_group && group.is(GroupState::EMPTY) && removed.size() == group.offsets.size() && group.open_offsets.empty();
+  const bool ends = may_end_group && group.is(GroupState::EMPTY) && left.empty();
   Pending pending;
   pending.kind = Pending::Kind::removal;
   pending.group = group.id;
@@ -141,11 +140,8 @@ GroupCore::Removed GroupCore::on_delete_group(const std::string& group_id, Group
   } else if (!group->is(GroupState::EMPTY)) {
     removed.error = ErrorCode::NON_EMPTY_GROUP;
   } else {
-    std::vector<TopicPartition> all;
-    for (const auto& [partition, offset] : group->offsets) all.push_back(partition);
-    for (auto& [producer, groups] : open_transactions_) groups.erase(group_id);
-    group->open_offsets.clear();
-    remove_offsets(*group, all, true, now, removed.effects);
+    const std::set<TopicPartition> all = group->partitions_with_offsets();
+    remove_offsets(*group, {all.begin(), all.end()}, true, now, removed.effects);
   }
   return removed;
 }

@@ -7,6 +7,8 @@ namespace quokka {
 
 namespace {
 
+constexpr Duration kWaitOnceMoreMin = Duration::seconds(1);  // a rebalance time-out may be 0
+
 SyncAnswer refusal(ErrorCode error) {
   SyncAnswer answer;
   answer.error = error;
@@ -117,7 +119,7 @@ void GroupCore::complete_join(Group& group, GroupTime now, GroupEffects& effects
   if (group.is(GroupState::DEAD)) return;
   if (!elect_joined_leader(group, effects) && !group.members.empty()) {
     effects.notes.push_back("group " + group.id + ": no member joined within the rebalance time-out; it waits once more");
-    group.join_timer = {now.mono + Duration::millis(group.rebalance_timeout_ms()), false, 0, 0};
+    group.join_timer = {now.mono + std::max(Duration::millis(group.rebalance_timeout_ms()), kWaitOnceMoreMin), false, 0, 0};
     return look_at(group, group.join_timer->at);
   }
   begin_generation(group, now, effects);
