@@ -2,7 +2,7 @@
 # usage: check.sh [--no-install] [--with-asan]
 #
 # Installs what the tests need, builds with warnings as errors, and runs unit tests, integration tests, a thousand seeds of the
-# simulation, tidy, clang's thread-safety analysis and two minutes of fuzzing; with --with-asan the unit tests once more under
+# simulation, tidy, clang's thread-safety analysis and a minute of fuzzing of each kind; with --with-asan the unit tests once more under
 # AddressSanitizer and UBSan. The last line sums it all up, alone on a line: "N passed, N failed". The exit status is 0 if nothing failed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
