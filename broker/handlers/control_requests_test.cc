@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "broker/handlers/broker_for_test.h"
+#include "coord/znodes/paths.h"
 #include "protocol/messages/leader_and_isr.h"
 #include "protocol/messages/stop_replica.h"
 #include "protocol/messages/update_metadata.h"
@@ -15,6 +16,7 @@ class ControlRequestsTest : public testing::Test {
     RunnerCluster::Node& node = cluster_.start(1);
     broker_ = std::make_unique<BrokerForTest>(cluster_, node, Properties{});
     broker_->broker_epoch = 50;
+    cluster_.zookeeper.put(std::string(znodes::kControllerEpoch), "5");
   }
 
   struct Errors {
@@ -86,6 +88,17 @@ TEST_F(ControlRequestsTest, H31RequestsOfAnEarlierControllerAreRefused) {
   EXPECT_TRUE(has_replica());
   EXPECT_EQ(stop(5, 50, 3).partition, ErrorCode::NONE);
   EXPECT_FALSE(has_replica());
+}
+
+TEST_F(ControlRequestsTest, H31AnEpochThatIsNewHereMayBeOneOfBeforeInZookeeper) {
+  cluster_.zookeeper.put(std::string(znodes::kControllerEpoch), "7");
+  EXPECT_EQ(lead(6, 50, 3).whole, ErrorCode::STALE_CONTROLLER_EPOCH);
+  EXPECT_EQ(lead(7, 50, 3).partition, ErrorCode::NONE);
+}
+
+TEST_F(ControlRequestsTest, B33AnEpochThatNoControllerHasMakesTheBrokerDeafToNone) {
+  EXPECT_EQ(stop(INT32_MAX, 50, 9).whole, ErrorCode::NONE);
+  EXPECT_EQ(lead(5, 50, 3).partition, ErrorCode::NONE);
 }
 
 TEST_F(ControlRequestsTest, H32RequestsForAnEarlierLifeOfTheBrokerAreRefused) {

@@ -99,11 +99,10 @@ void read_configs(Services& services, const std::set<std::string>& topics, std::
   }
 }
 
-void run(Services& services, CallPtr call, const LeaderAndIsrRequest& request) {
+void run(Services& services, CallPtr call, const LeaderAndIsrRequest& request, ErrorCode fence) {
   const std::vector<ReplicaTable::RoleChange> changes = changes_of(request);
   LeaderAndIsrResponse response;
-  response.error_code =
-      fence_control_request(services, request.controller_epoch, request.broker_epoch, request.is_kraft_controller);
+  response.error_code = fence;
   const std::vector<ErrorCode> errors = response.error_code == ErrorCode::NONE ? apply(services, changes)
                                                                                : std::vector<ErrorCode>(changes.size(), response.error_code);
   std::vector<PartitionError> told(changes.size());
@@ -130,10 +129,12 @@ void run(Services& services, CallPtr call, const LeaderAndIsrRequest& request) {
 void handle_leader_and_isr(Services& services, CallPtr call) {
   auto decoded = decode_call<LeaderAndIsrRequest>(call);
   if (!decoded) return;
-  services.control.begin([&services, call = std::move(call), decoded = *std::move(decoded)](Task done) mutable {
-    std::set<std::string> unknown = topics_without_replica(services, decoded.request);
-    Task then = [&services, call = std::move(call), decoded = std::move(decoded), done = std::move(done)]() mutable {
-      run(services, std::move(call), decoded.request);
+  const ControlFence fence{decoded->request.controller_epoch, decoded->request.broker_epoch, decoded->request.is_kraft_controller};
+  begin_control_request(services, fence, [&services, call = std::move(call), decoded = *std::move(decoded)](ErrorCode error, Task done) mutable {
+    std::set<std::string> unknown;
+    if (error == ErrorCode::NONE) unknown = topics_without_replica(services, decoded.request);
+    Task then = [&services, call = std::move(call), decoded = std::move(decoded), done = std::move(done), error]() mutable {
+      run(services, std::move(call), decoded.request, error);
       done();
     };
     if (unknown.empty()) return then();

@@ -35,15 +35,13 @@ std::vector<Stop> stops_of(const StopReplicaRequest& request) {
   return stops;
 }
 
-void run(Services& services, CallPtr call, const StopReplicaRequest& request) {
+void run(Services& services, CallPtr call, const StopReplicaRequest& request, ErrorCode fence) {
   const std::vector<Stop> stops = stops_of(request);
   StopReplicaResponse response;
-  const bool old_life = request.broker_epoch.value != -1 && request.broker_epoch.value < services.broker_epoch.load();
-  response.error_code =
-      fence_control_request(services, request.controller_epoch, request.broker_epoch, request.is_kraft_controller);
+  response.error_code = fence;
   std::vector<StopReplicaResponse::StopReplicaPartitionError> errors;
   for (const Stop& stop : stops) {
-    if (response.error_code != ErrorCode::NONE && !old_life) break;  // Kafka lists partitions in one case only
+    if (response.error_code != ErrorCode::NONE && response.error_code != ErrorCode::STALE_BROKER_EPOCH) break;  // Kafka lists partitions in one case only
     ErrorCode error = response.error_code;
     if (error == ErrorCode::NONE) {
       error = services.replicas.stop({std::string(stop.topic), stop.partition}, stop.leader_epoch, stop.remove);
@@ -60,8 +58,10 @@ void run(Services& services, CallPtr call, const StopReplicaRequest& request) {
 void handle_stop_replica(Services& services, CallPtr call) {
   auto decoded = decode_call<StopReplicaRequest>(call);
   if (!decoded) return;
-  services.control.run([&services, call = std::move(call), decoded = *std::move(decoded)]() mutable {
-    run(services, std::move(call), decoded.request);
+  const ControlFence fence{decoded->request.controller_epoch, decoded->request.broker_epoch, decoded->request.is_kraft_controller};
+  begin_control_request(services, fence, [&services, call = std::move(call), decoded = *std::move(decoded)](ErrorCode error, Task done) mutable {
+    run(services, std::move(call), decoded.request, error);
+    done();
   });
 }
 

@@ -65,10 +65,9 @@ ClusterUpdate update_of(const UpdateMetadataRequest& request, int16_t version) {
   return update;
 }
 
-void run(Services& services, CallPtr call, const UpdateMetadataRequest& request) {
+void run(Services& services, CallPtr call, const UpdateMetadataRequest& request, ErrorCode fence) {
   UpdateMetadataResponse response;
-  response.error_code =
-      fence_control_request(services, request.controller_epoch, request.broker_epoch, request.is_kraft_controller);
+  response.error_code = fence;
   if (response.error_code == ErrorCode::NONE) {
     const ViewChanges changes = services.view.apply(update_of(request, call->version()));
     if (!changes.brokers_gone.empty() || !changes.brokers_come.empty()) services.replicas.on_live_brokers(services.view.get()->brokers());
@@ -83,8 +82,10 @@ void run(Services& services, CallPtr call, const UpdateMetadataRequest& request)
 void handle_update_metadata(Services& services, CallPtr call) {
   auto decoded = decode_call<UpdateMetadataRequest>(call);
   if (!decoded) return;
-  services.control.run([&services, call = std::move(call), decoded = *std::move(decoded)]() mutable {
-    run(services, std::move(call), decoded.request);
+  const ControlFence fence{decoded->request.controller_epoch, decoded->request.broker_epoch, decoded->request.is_kraft_controller};
+  begin_control_request(services, fence, [&services, call = std::move(call), decoded = *std::move(decoded)](ErrorCode error, Task done) mutable {
+    run(services, std::move(call), decoded.request, error);
+    done();
   });
 }
 

@@ -37,7 +37,6 @@ class Flush {
   Disk* disk_;
   std::string directory_;
   Offset end_;
-  uint64_t truncations_ = 0;          // of the log when the flush began
   std::vector<SegmentPtr> sealed_;    // batches to sync, indexes to write
   SegmentPtr active_;                 // batches to sync
   std::vector<PendingFile> snapshots_;

@@ -288,7 +288,6 @@ std::optional<Flush> Log::begin_flush() {
   if (flushing_ || fenced() || fully_flushed()) return std::nullopt;
   Flush flush(disk_, directory_);
   flush.end_ = log_end();
-  flush.truncations_ = truncations_;
   flush.sealed_.swap(unsynced_);
   flush.active_ = active_.segment();
   flush.snapshots_.swap(snapshots_);
@@ -297,13 +296,20 @@ std::optional<Flush> Log::begin_flush() {
   epochs_dirty_ = false;
   directory_dirty_ = false;
   flushing_ = true;
+  cut_while_flushing_.reset();
   return flush;
 }
 
 void Log::end_flush(Flush flush, const Status& status) {
   flushing_ = false;
+  const auto cut = cut_while_flushing_;
+  // It may have written snapshots after the truncation looked for them, of batches that are gone.
+  for (const PendingFile& snapshot : flush.snapshots_) {
+    if (!cut || snapshot_offset(snapshot) <= *cut) continue;
+    if (const Status removed = disk_.remove(snapshot.path); !removed) return static_cast<void>(fail(removed.error()));
+  }
   if (status.ok()) {
-    if (flush.truncations_ == truncations_) recovery_point_ = std::max(recovery_point_, flush.end_);
+    if (!cut) recovery_point_ = std::max(recovery_point_, flush.end_);
     return;
   }
   if (status.code() != kOutOfDescriptors) {
@@ -315,7 +321,7 @@ void Log::end_flush(Flush flush, const Status& status) {
   // Nothing is written again for those it came to: a cleaner may have replaced them.
   std::erase_if(flush.sealed_, [](const SegmentPtr& segment) { return segment->stale() || segment->removed() || segment->persisted(); });
   unsynced_.insert(unsynced_.begin(), flush.sealed_.begin(), flush.sealed_.end());
-  if (flush.truncations_ == truncations_)
+  if (!cut)
     snapshots_.insert(snapshots_.begin(), std::make_move_iterator(flush.snapshots_.begin()), std::make_move_iterator(flush.snapshots_.end()));
   epochs_dirty_ = epochs_dirty_ || flush.epochs_.has_value();
   directory_dirty_ = true;

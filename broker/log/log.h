@@ -228,6 +228,8 @@ class Log {
   void push_segment(SegmentPtr segment);
   Status rebuild_producers(WallTime now);
   Status replay_producers(Offset from, Offset to);
+  void note_cut(Offset end);
+  static Offset snapshot_offset(const PendingFile& snapshot);
   Status remove_snapshots_above(Offset end);
   Status remove_files(const Segment& segment);
   Status rename_deleted(const Segment& segment, RemovedSegments& removed, bool with_snapshot = true);
@@ -259,7 +261,7 @@ class Log {
   bool epochs_dirty_ = false;     // the checkpoint file is behind
   bool directory_dirty_ = false;  // names were made or changed since the last sync
   bool files_dirty_ = true;       // index files or snapshot of the active segment are behind: close() writes them
-  uint64_t truncations_ = 0;      // a flush that began before one does not raise the recovery point
+  std::optional<Offset> cut_while_flushing_;  // the least end that a truncation made since the flush under way began
   Offset producers_loaded_at_{0};  // the state below it came from a snapshot
   int64_t write_behind_from_ = 0;  // in the active segment
   int64_t preallocated_to_ = 0;    // in the active segment

@@ -67,7 +67,7 @@ Status Log::truncate_to(Offset offset, WallTime now) {
   if (epochs_.truncate_from_end(offset)) epochs_dirty_ = true;
   if (offset >= log_end()) return {};
   if (auto status = undo_replacement(); !status) return status;
-  ++truncations_;
+  note_cut(offset);
   // From the newest on, so that a crash between two leaves a beginning of the log.
   while (segments_->back()->base_offset() > offset) {
     const SegmentPtr dropped = segments_->back();
@@ -107,6 +107,7 @@ Status Log::truncate_to(Offset offset, WallTime now) {
   std::erase_if(indexes.aborted, [&](const AbortedEntry& entry) { return entry.last_offset >= cut; });
   if (auto status = adopt(last, position, last->base_offset(), std::move(indexes)); !status) return fail(status.error());
   const Offset end = log_end();
+  note_cut(end);
   if (epochs_.truncate_from_end(end)) epochs_dirty_ = true;
   active_.set_created(now);
   active_.set_modified(now);
@@ -125,7 +126,7 @@ Status Log::truncate_fully_and_start_at(Offset offset, WallTime now) {
   if (auto status = refuse_if_fenced(); !status) return status;
   if (auto spare = disk_.open(segments_->back()->path(".log"), Disk::Open::read); !spare) return refuse(spare.error());
   if (auto status = undo_replacement(); !status) return status;
-  ++truncations_;
+  note_cut(Offset(-1));
   while (!segments_->empty()) {
     const SegmentPtr dropped = segments_->back();
     auto list = std::make_shared<SegmentList>(*segments_);
@@ -149,12 +150,17 @@ Status Log::truncate_fully_and_start_at(Offset offset, WallTime now) {
   return start_segment(offset, *std::move(file), now);
 }
 
+void Log::note_cut(Offset end) {
+  if (flushing_) cut_while_flushing_ = std::min(end, cut_while_flushing_.value_or(end));
+}
+
+Offset Log::snapshot_offset(const PendingFile& snapshot) {
+  return parse_segment_file_name(snapshot.path.substr(snapshot.path.rfind('/') + 1), ".snapshot").value_or(Offset(-1));
+}
+
 // `end` -1: all of them.
 Status Log::remove_snapshots_above(Offset end) {
-  std::erase_if(snapshots_, [&](const PendingFile& file) {
-    const auto offset = parse_segment_file_name(file.path.substr(directory_.size() + 1), ".snapshot");
-    return offset && *offset > end;
-  });
+  std::erase_if(snapshots_, [&](const PendingFile& file) { return snapshot_offset(file) > end; });
   auto entries = disk_.list(directory_);
   if (!entries) return fail(entries.error());
   for (const DirectoryEntry& entry : *entries) {
@@ -180,7 +186,7 @@ Status Log::rebuild_producers(WallTime now) {
   producers_.clear();
   for (auto entry = entries->rbegin(); entry != entries->rend(); ++entry) {
     const auto offset = parse_segment_file_name(entry->name, ".snapshot");
-    if (!offset) continue;
+    if (!offset || *offset > log_end()) continue;  // the flush under way writes it just now
     auto content = disk_.read_file(file_path(entry->name));
     if (!content) return fail(content.error());
     auto decoded = decode_producer_snapshot(bytes_of(**content));

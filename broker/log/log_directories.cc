@@ -415,8 +415,11 @@ Status LogDirectories::write_checkpoint(Directory& directory, Checkpoint which) 
   const auto write = [&]() -> Status {
     {
       MutexLock lock(directory.mutex);
-      const auto& written = directory.written[index];
-      if (written.content == content && written.durable) return {};
+      auto& written = directory.written[index];
+      if (written.content == content && written.durable) {
+        written.turn = turn;  // what was collected before this must not come later
+        return {};
+      }
       // No log was ever compacted.
       if (which == Checkpoint::first_dirty && written.turn == 0 && directory.first_dirty.empty() && content == encode_offset_checkpoint({})) return {};
     }

@@ -319,6 +319,26 @@ TEST(Log, TruncationDropsWholeBatchesFromTheEnd) {
   }
 }
 
+// A flush that runs beside the truncation writes the snapshot after that looked for it.
+TEST(Log, AFlushBesideATruncationLeavesNoSnapshotOfWhatWasCut) {
+  LogOnMemory on;
+  const BatchSpec plain{.records = 5};
+  ASSERT_TRUE(on.append(plain).ok());
+  ASSERT_TRUE(on.append({.records = 5, .producer_id = ProducerId(7), .producer_epoch = ProducerEpoch(0), .base_sequence = 0, .transactional = true}).ok());
+  ASSERT_TRUE(on.log->roll(kNow).ok());
+  auto flush = on.log->begin_flush();
+  ASSERT_TRUE(flush);
+  ASSERT_TRUE(on.log->truncate_to(Offset(5), kNow).ok());
+  const Status status = flush->run();
+  ASSERT_TRUE(status.ok());
+  on.log->end_flush(*std::move(flush), status);
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(on.append(plain, LeaderEpoch(1)).ok());
+  ASSERT_TRUE(on.flush().ok());
+  ASSERT_TRUE(on.log->truncate_to(Offset(15), kNow).ok());
+  on.log->set_high_watermark(Offset(15));
+  EXPECT_EQ(on.log->last_stable_offset(), Offset(15)) << "nobody will ever end that transaction";
+}
+
 TEST(Log, H8TruncationAtTheEndStillTrimsTheEpochs) {
   LogOnMemory on;
   ASSERT_TRUE(on.append({}, LeaderEpoch(1)).ok());
