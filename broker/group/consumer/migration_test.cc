@@ -403,6 +403,21 @@ TEST_F(Migration, ADowngradeThatTheLogRefusesLeavesNoTrace) {
   EXPECT_EQ(classic_beat("K"), ErrorCode::NONE);
 }
 
+TEST_F(Migration, ADeletedGroupDoesNotComeBackBecauseTheLogOnceRefusedItsDowngrade) {
+  h.join("A");
+  ASSERT_EQ(join("K"), ErrorCode::NONE);
+  h.refuses = true;
+  h.leave("A");
+  h.refuses = false;
+  EXPECT_EQ(classic_leave("K"), ErrorCode::NONE);
+  h.wait_ms(60'000);
+  GroupCore::Removed removed = h.core.on_delete_group("g", h.now());
+  EXPECT_EQ(removed.error, ErrorCode::NONE);
+  h.perform(std::move(removed.effects));
+  h.move();
+  EXPECT_EQ(h.core.find("g"), nullptr);
+}
+
 TEST_F(Migration, AGroupThatComesBackKnowsAllProtocolsOfItsMembers) {
   h.join("A");
   people["K"].other_protocols = {"sticky"};
