@@ -278,6 +278,8 @@ UNIT = [
     ("A10 peer", "broker/net/connection.cc", "  if (is_transactional(exchange->head, exchange->body()) && (peer_closed_ || transport_->peer_has_closed()))",
      "  if (false)", "Connection.A10*"),
     ("A10 request", "broker/net/request_head.cc", "    case kEndTxn:\n", "", "RequestHead.A10*"),
+    ("H52", "broker/replica/partition.cc", "view_offsets(current_leader_epoch, leader_only);\n  if (!view) return view.error();\n  return TimestampSearch",
+     "view_offsets(LeaderEpoch(), false);\n  if (!view) return view.error();\n  return TimestampSearch", "PartitionTest.H52*"),
     ("A7 a", "broker/log/log.cc", "  if (!unstable) return high_watermark_;", "  return high_watermark_;", "TransactionHandlersTest.A7*", "broker/handlers"),
     ("A7 b", "broker/log/log.cc", "  if (!unstable) return high_watermark_;", "  return high_watermark_;", "Log.TheLastStableOffset*"),
     ("A7 c", "broker/log/log_plan.cc", "  if (request.aborted_transactions) {", "  if (false) {", "Log.*:TransactionHandlersTest.*", "broker/log"),

@@ -32,7 +32,6 @@ Status RecordProducer::open() {
 
 Status RecordProducer::refresh(Duration patience) {
   const MonoTime deadline = client_.now() + patience;
-  std::string warned;
   while (true) {
     const auto answer = client_.metadata(std::vector<std::string>{topic_}, true);
     std::string problem = answer.ok() ? "" : answer.error().message;
@@ -51,8 +50,7 @@ Status RecordProducer::refresh(Duration patience) {
       problem = "topic '" + topic_ + "': " + std::string(name(code));
     }
     if (client_.now() >= deadline) return Error{ErrorCode::REQUEST_TIMED_OUT, "no metadata of topic '" + topic_ + "' in time. Last: " + problem};
-    if (problem != warned) warn_("fetching metadata again: " + problem);
-    warned = problem;
+    warn("fetching metadata again: " + problem);
     client_.pause(settings_.retry_backoff);
   }
 }
@@ -63,7 +61,7 @@ Status RecordProducer::take_producer_id() {
     const auto broker = client_.any_broker();
     Error error;
     if (broker.ok() && !(*broker)->serves(ApiKey::INIT_PRODUCER_ID)) {
-      warn_("the broker hands out no producer ids: records are sent without idempotence");
+      warn("the broker hands out no producer ids: records are sent without idempotence");
       settings_.idempotent = false;
       return {};
     }
@@ -85,6 +83,20 @@ Status RecordProducer::take_producer_id() {
     if (client_.now() >= deadline || !is_retriable(error.code)) return error;
     client_.pause(settings_.retry_backoff);
   }
+}
+
+// While a broker is away every attempt fails alike, ten times a second.
+void RecordProducer::warn(const std::string& text) {
+  const MonoTime now = client_.now();
+  if (warned_.size() >= warned_max && !warned_.contains(text)) warned_.clear();
+  const auto [at, is_new] = warned_.try_emplace(text, Warned{now});
+  Warned& last = at->second;
+  if (!is_new && now < last.at + settings_.warn_interval) {
+    ++last.left_out;
+    return;
+  }
+  warn_(last.left_out == 0 ? text : text + " (" + std::to_string(last.left_out) + " more like this were left out)");
+  last = {now};
 }
 
 PartitionIndex RecordProducer::choose(std::optional<Bytes> key) {
@@ -180,7 +192,7 @@ void RecordProducer::deliver(std::vector<Delivery> deliveries) {
       }
     }
     deliveries = std::move(again);
-    if (!problem.empty()) warn_("sending again: " + problem);
+    if (!problem.empty()) warn("sending again: " + problem);
     if (new_id && !renew_sequences(deliveries)) return;
     if (deliveries.empty()) return;
     client_.pause(settings_.retry_backoff);

@@ -28,6 +28,7 @@ struct ProducerSettings {
   Duration max_block = Duration::seconds(60);          // for the topic's metadata
   int64_t retries = INT64_MAX;
   Duration retry_backoff = Duration::millis(100);
+  Duration warn_interval = Duration::seconds(10);
 };
 
 class RecordProducer {
@@ -35,7 +36,7 @@ class RecordProducer {
   // Called for every batch that is given up.
   using OnFailure = std::function<void(const Error&, int32_t records)>;
 
-  // `warn` gets one line for whatever delays the records.
+  // `warn` gets a line for whatever delays the records, the same one at most every warn_interval; the next says how many were left out.
   RecordProducer(BlockingClient& client, std::string topic, ProducerSettings settings, OnFailure on_failure,
                  std::function<void(const std::string&)> warn);
 
@@ -79,6 +80,7 @@ class RecordProducer {
   std::optional<Status> attempt_at(BrokerId leader, const std::vector<Delivery>& deliveries, const std::vector<size_t>& indexes, OnProduced on_answer);
   bool renew_sequences(std::vector<Delivery>& deliveries);
   void stamp(Delivery& delivery, int32_t sequence) const;
+  void warn(const std::string& text);
 
   BlockingClient& client_;
   const std::string topic_;
@@ -90,6 +92,12 @@ class RecordProducer {
   PartitionIndex sticky_;  // where records without key go until their batch is sent
   ProducerId producer_id_;
   ProducerEpoch producer_epoch_;
+  struct Warned {
+    MonoTime at;
+    int64_t left_out = 0;
+  };
+  static constexpr size_t warned_max = 100;
+  std::map<std::string, Warned> warned_;  // by text
 };
 
 }  // namespace quokka

@@ -105,7 +105,7 @@ struct Producing {
   Producing(OneBroker& broker, ProducerSettings settings)
       : client(broker.settings(), [](const std::string&) {}),
         producer(client, "t", settings, [this](const Error& error, int32_t records) { failures.emplace_back(error.code, records); },
-                 [](const std::string&) {}) {
+                 [this](const std::string& text) { warnings.push_back(text); }) {
     const Status status = producer.open();
     EXPECT_TRUE(status.ok()) << status.error().message;
   }
@@ -115,6 +115,7 @@ struct Producing {
 
   BlockingClient client;
   std::vector<std::pair<ErrorCode, int32_t>> failures;
+  std::vector<std::string> warnings;
   RecordProducer producer;
 };
 
@@ -184,6 +185,32 @@ TEST(RecordProducer, retries_end) {
   producing.producer.flush();
   EXPECT_EQ(producing.failures, (std::vector<std::pair<ErrorCode, int32_t>>{{ErrorCode::NOT_ENOUGH_REPLICAS, 1}}));
   EXPECT_EQ(broker.written.size(), 3u);
+}
+
+TEST(RecordProducer, what_fails_alike_again_and_again_is_told_once_an_interval_and_counted) {
+  OneBroker broker(1);
+  ProducerSettings settings = quick();
+  settings.warn_interval = Duration::seconds(1000);
+  Producing seldom(broker, settings);
+  broker.script.assign(20, ErrorCode::NOT_ENOUGH_REPLICAS);
+  seldom.add({}, "1");
+  seldom.producer.flush();
+  EXPECT_EQ(seldom.warnings, std::vector<std::string>{"sending again: t-0: NOT_ENOUGH_REPLICAS"});
+  broker.script = {ErrorCode::LEADER_NOT_AVAILABLE};
+  seldom.add({}, "2");
+  seldom.producer.flush();
+  EXPECT_EQ(seldom.warnings.size(), 2u) << "another reason is told at once";
+
+  settings.warn_interval = Duration::millis(100);
+  Producing counting(broker, settings);
+  const MonoTime deadline = counting.client.now() + Duration::seconds(30);
+  const auto is_counted = [&] { return counting.warnings.size() > 1 && counting.warnings.back().ends_with(" more like this were left out)"); };
+  while (!is_counted() && counting.client.now() < deadline) {
+    broker.script.assign(20, ErrorCode::NOT_ENOUGH_REPLICAS);
+    counting.add({}, "1");
+    counting.producer.flush();
+  }
+  EXPECT_TRUE(is_counted());
 }
 
 TEST(RecordProducer, keys_have_their_partition_and_the_rest_sticks_until_a_batch_is_full) {

@@ -130,6 +130,8 @@ class Group {
 
   std::optional<ConsumerGroup> consumer;
   std::map<std::string, Timers> timers;  // of its members, by member id
+  // While the record is written with which it goes back to the classic protocol, which names one protocol only: all that its members know, by member id.
+  std::map<std::string, std::vector<GroupProtocol>> returning;
   uint64_t topics_revision = 0;          // that the topics in `consumer` are known to agree with
 
   Offsets offsets;

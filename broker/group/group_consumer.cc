@@ -289,7 +289,8 @@ void GroupCore::on_consumer_loaded(Group& group, GroupTime now) {
   }
 }
 
-// The group speaks the classic protocol from now on.
+// The group speaks the classic protocol from now on: at once, for it has no members (downgrade() is the way of one that has). If the log refuses the
+// tombstones, a load finds an empty group, or a later record of the classic one, which counts more.
 void GroupCore::leave_consumer_protocol(Group& group, GroupTime now, GroupEffects& effects) {
   effects.writes.push_back({0, stored(group.id, group.consumer->tombstones())});
   group.end_consumer_protocol(now);

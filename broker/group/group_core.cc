@@ -72,6 +72,11 @@ GroupEffects GroupCore::on_written(uint64_t number, ErrorCode error, GroupTime n
       break;
     case Pending::Kind::static_member: on_static_member_written(*group, pending, error, now, effects); break;
     case Pending::Kind::empty: break;
+    case Pending::Kind::downgrade:
+      group->returning.clear();
+      if (error != ErrorCode::NONE || group->consumer || !group->is(GroupState::STABLE) || group->generation != pending.generation) break;
+      prepare_rebalance(*group, "the last member of the consumer protocol has gone: the group goes back to the classic one", now, effects);
+      break;
     case Pending::Kind::removal:
       // Whatever was to end the group is still there.
       if (error != ErrorCode::NONE && group->is(GroupState::DEAD)) {
@@ -94,13 +99,15 @@ void GroupCore::apply(const StoredGroupRecord& record, Offset batch_offset, Prod
     open_transactions_[transaction].insert(record.group);
     return;
   }
+  Group* group = known(record.group);
   if (record.metadata) {
-    // Outside a load the group has moved on by itself; the record is what a load would find.
+    // Outside a load a classic group has moved on by itself, and the record is what a load would find. One that was of the consumer protocol has no
+    // members yet: it becomes what the record says.
     if (loading_) create(record.group, now).loaded = record.metadata;
+    else if (group != nullptr && group->members.empty() && !record.metadata->members.empty()) take_up(*group, *record.metadata, now);
     return;
   }
   // Tombstones.
-  Group* group = known(record.group);
   if (group == nullptr) return;
   if (record.partition) {
     if (transaction.value < 0) group->offsets.erase(*record.partition);
@@ -125,6 +132,32 @@ void GroupCore::apply_marker(ProducerId producer, bool committed) {
   }
 }
 
+void GroupCore::take_up(Group& group, const GroupRecord& record, GroupTime now) {
+  group.generation = record.generation;
+  group.protocol = record.protocol;
+  group.state_timestamp_ms = record.state_timestamp_ms < 0 ? std::nullopt : std::optional(record.state_timestamp_ms);
+  for (const GroupRecord::Member& each : record.members) {
+    GroupMember member;
+    member.id = each.id;
+    member.instance_id = each.instance_id;
+    member.client_id = each.client_id;
+    member.client_host = each.client_host;
+    member.rebalance_timeout_ms = each.rebalance_timeout_ms;
+    member.session_timeout_ms = each.session_timeout_ms;
+    member.protocols = {{record.protocol.value_or(""), each.subscription}};
+    if (auto known = group.returning.extract(each.id); !known.empty()) member.protocols = std::move(known.mapped());
+    member.assignment = each.assignment;
+    group.add(std::move(member), record.protocol_type);
+  }
+  group.protocol_type = record.protocol_type.empty() ? std::nullopt : std::optional(record.protocol_type);
+  group.leader = record.leader && group.has(*record.leader) ? record.leader
+                 : group.members.empty()                    ? std::nullopt
+                                                            : std::optional(group.members.begin()->first);
+  group.note_subscriptions();
+  group.state = group.members.empty() ? GroupState::EMPTY : GroupState::STABLE;
+  for (auto& [member_id, member] : group.members) extend_session(group, member, now);
+}
+
 GroupEffects GroupCore::on_loaded(GroupTime now) {
   loading_ = false;
   GroupEffects effects;
@@ -135,30 +168,9 @@ GroupEffects GroupCore::on_loaded(GroupTime now) {
     if (!group.loaded) continue;
     const GroupRecord record = std::move(*group.loaded);
     group.loaded.reset();
-    group.generation = record.generation;
-    group.protocol = record.protocol;
-    group.state_timestamp_ms = record.state_timestamp_ms < 0 ? std::nullopt : std::optional(record.state_timestamp_ms);
-    for (const GroupRecord::Member& each : record.members) {
-      GroupMember member;
-      member.id = each.id;
-      member.instance_id = each.instance_id;
-      member.client_id = each.client_id;
-      member.client_host = each.client_host;
-      member.rebalance_timeout_ms = each.rebalance_timeout_ms;
-      member.session_timeout_ms = each.session_timeout_ms;
-      member.protocols = {{record.protocol.value_or(""), each.subscription}};
-      member.assignment = each.assignment;
-      group.add(std::move(member), record.protocol_type);
-    }
-    group.protocol_type = record.protocol_type.empty() ? std::nullopt : std::optional(record.protocol_type);
-    group.leader = record.leader && group.has(*record.leader) ? record.leader
-                   : group.members.empty()                    ? std::nullopt
-                                                              : std::optional(group.members.begin()->first);
-    group.note_subscriptions();
-    group.state = group.members.empty() ? GroupState::EMPTY : GroupState::STABLE;
+    take_up(group, record, now);
     if (group.members.size() > settings_.members_max)
       prepare_rebalance(group, "it was loaded with more than group.max.size members", now, effects);
-    for (auto& [member_id, member] : group.members) extend_session(group, member, now);
   }
   return effects;
 }

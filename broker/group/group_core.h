@@ -120,7 +120,7 @@ class GroupCore {
  private:
   // A write that something waits for.
   struct Pending {
-    enum class Kind { assignment, static_member, empty, removal };
+    enum class Kind { assignment, static_member, empty, removal, downgrade };
     Kind kind = Kind::empty;
     std::string group;
     int32_t generation = -1;
@@ -137,6 +137,8 @@ class GroupCore {
   Group& create(const std::string& group, GroupTime now);
   void erase(const std::string& group);
   void look_at(Group& group, MonoTime when);
+  // A group without members becomes the classic one that the record tells of.
+  void take_up(Group& group, const GroupRecord& record, GroupTime now);
 
   // Joining (group_joining.cc)
   bool accepts(const Group& group, const std::string& member_id) const;

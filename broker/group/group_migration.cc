@@ -207,12 +207,12 @@ bool GroupCore::may_downgrade(const ConsumerGroup& after) const {
   return settings_.consumer.may_downgrade() && members > 0 && after.classic_members() == members && members <= settings_.members_max;
 }
 
-// At once, whatever becomes of the write: if it is refused, that of the next generation tells the same to who loads the group.
+// The group is the other one when the records are applied, and rebalances when they are committed.
 void GroupCore::downgrade(Group& group, const ConsumerGroup& after, GroupTime now, GroupEffects& effects) {
   std::vector<StoredGroupRecord> records;
   for (ConsumerRecord& each : group.consumer->tombstones()) records.push_back({group.id, std::nullopt, std::nullopt, std::nullopt, std::move(each)});
-  const int32_t epoch = group.consumer->epoch();
-  group.end_consumer_protocol(now);
+  Group made(group.id, now);
+  group.returning.clear();
   for (const auto& [id, each] : after.members()) {
     const ConsumerSubscription& said = each.subscription;
     GroupMember member;
@@ -223,24 +223,20 @@ void GroupCore::downgrade(Group& group, const ConsumerGroup& after, GroupTime no
     member.rebalance_timeout_ms = said.rebalance_timeout_ms;
     member.session_timeout_ms = said.classic->session_timeout_ms;
     member.protocols = said.classic->protocols;
-    group.add(std::move(member), kProtocolType);
+    group.returning[id] = member.protocols;
+    made.add(std::move(member), kProtocolType);
   }
-  group.generation = epoch;
-  group.protocol = group.select_protocol();
-  group.note_subscriptions();
-  group.transition_to(GroupState::STABLE, now);
+  made.generation = group.consumer->epoch();
+  made.protocol = made.select_protocol();
+  made.transition_to(GroupState::STABLE, now);
   std::map<std::string, std::string> assignments;
-  for (auto& [id, member] : group.members) {
-    member.assignment = write_classic_assignment(after.target(id), after.topics(), member.metadata(*group.protocol));
-    assignments[id] = member.assignment;
-    extend_session(group, member, now);
-  }
-  records.push_back({group.id, std::nullopt, std::nullopt, group.record(assignments)});
+  for (const auto& [id, member] : made.members) assignments[id] = write_classic_assignment(after.target(id), after.topics(), member.metadata(*made.protocol));
+  records.push_back({group.id, std::nullopt, std::nullopt, made.record(assignments)});
   Pending pending;
+  pending.kind = Pending::Kind::downgrade;
   pending.group = group.id;
-  pending.generation = group.generation;
+  pending.generation = made.generation;
   write(effects, std::move(records), std::move(pending));
-  prepare_rebalance(group, "the last member of the consumer protocol has gone: the group goes back to the classic one", now, effects);
 }
 
 }  // namespace quokka

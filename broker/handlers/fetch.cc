@@ -537,15 +537,15 @@ void FetchCall::answer() {
   response.responses = topics;
   response.node_endpoints = leaders.endpoints();
   Result<Encoded> encoded = encode(response, version_);
+  const CallPtr call = std::move(call_);  // answered once, either way: a wake that comes later finds none
   if (!encoded) {
     log_error("{}", encoded.error().message);
-    return std::move(call_)->close(encoded.error().message);
+    return call->close(encoded.error().message);
   }
   for (Reading& reading : readings_) {
     if (reading.converted) encoded->keep(std::move(reading.converted));
   }
-  std::move(call_)->answer({*std::move(encoded), std::move(slices)});
-  call_.reset();
+  call->answer({*std::move(encoded), std::move(slices)});
 }
 
 }  // namespace

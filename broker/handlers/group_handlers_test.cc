@@ -179,44 +179,84 @@ TEST_F(GroupHandlersTest, OfAPartitionNamedTwiceTheLastOffsetCounts) {
   }
 }
 
-TEST_F(GroupHandlersTest, AMemberFromItsFirstRequestToItsLast) {
-  start({{"offsets.topic.replication.factor", "1"}, {"offsets.topic.num.partitions", "3"}});
-  make_topic("t");
-  lead_offsets();
+// Group "g" with one member, to whom everything is assigned.
+class OneMemberTest : public GroupHandlersTest {
+ protected:
+  void SetUp() override {
+    start({{"offsets.topic.replication.factor", "1"}, {"offsets.topic.num.partitions", "3"}});
+    make_topic("t");
+    lead_offsets();
+    const auto told = join();
+    ASSERT_EQ(told->response.error_code, ErrorCode::MEMBER_ID_REQUIRED);
+    EXPECT_EQ(told->response.protocol_name, std::nullopt);
+    member_id_ = told->response.member_id;
+    const auto joined = join();
+    ASSERT_EQ(joined->response.error_code, ErrorCode::NONE);
+    EXPECT_EQ(joined->response.generation_id, 1);
+    EXPECT_EQ(joined->response.leader, member_id_);
+    ASSERT_EQ(joined->response.members.size(), 1u);
+    EXPECT_EQ(text_of(joined->response.members[0].metadata), "m");
+    SyncGroupRequest sync;
+    sync.group_id = "g";
+    sync.generation_id = 1;
+    sync.member_id = member_id_;
+    sync.protocol_type = "consumer";
+    sync.protocol_name = "range";
+    std::vector<SyncGroupRequest::SyncGroupRequestAssignment> assignments{{member_id_, bytes_of("all")}};
+    sync.assignments = assignments;
+    const auto synced = broker_->ask<SyncGroupResponse>(handle_sync_group, sync, 5);
+    EXPECT_EQ(synced->response.error_code, ErrorCode::NONE);
+    EXPECT_EQ(text_of(synced->response.assignment), "all");
+  }
+  std::unique_ptr<Answered<JoinGroupResponse>> join() {
+    JoinGroupRequest join;
+    join.group_id = "g";
+    join.member_id = member_id_;
+    join.session_timeout_ms = 10000;
+    join.rebalance_timeout_ms = 10000;
+    join.protocol_type = "consumer";
+    std::vector<JoinGroupRequest::JoinGroupRequestProtocol> protocols{{"range", bytes_of("m")}};
+    join.protocols = protocols;
+    return ask_and_wait<JoinGroupResponse>(handle_join_group, join, 9);
+  }
+  std::unique_ptr<Answered<LeaveGroupResponse>> leave() {
+    LeaveGroupRequest leave;
+    leave.group_id = "g";
+    std::vector<LeaveGroupRequest::MemberIdentity> leaving{{member_id_, std::nullopt, "bye"}, {"other", std::nullopt, std::nullopt}};
+    leave.members = leaving;
+    return broker_->ask<LeaveGroupResponse>(handle_leave_group, leave, 5);
+  }
+  auto describe(bool with_rebalances) {
+    DescribeGroupsRequest describe;
+    std::vector<std::string_view> groups{"g", "nobody"};
+    describe.groups = groups;
+    describe.include_authorized_operations = true;
+    describe.include_rebalances = with_rebalances;
+    return broker_->ask<DescribeGroupsResponse>(handle_describe_groups, describe, 5);
+  }
+  size_t list(std::vector<std::string_view> states, std::vector<std::string_view> types) {
+    ListGroupsRequest request;
+    request.states_filter = states;
+    request.types_filter = types;
+    return broker_->ask<ListGroupsResponse>(handle_list_groups, request, 5)->response.groups.size();
+  }
+  auto remove_group() {
+    DeleteGroupsRequest remove;
+    std::vector<std::string_view> twice{"g", "g"};
+    remove.groups_names = twice;
+    return broker_->ask<DeleteGroupsResponse>(handle_delete_groups, remove, 2);
+  }
 
-  JoinGroupRequest join;
-  join.group_id = "g";
-  join.session_timeout_ms = 10000;
-  join.rebalance_timeout_ms = 10000;
-  join.protocol_type = "consumer";
-  std::vector<JoinGroupRequest::JoinGroupRequestProtocol> protocols{{"range", bytes_of("m")}};
-  join.protocols = protocols;
-  const auto told = broker_->ask<JoinGroupResponse>(handle_join_group, join, 9);
-  ASSERT_EQ(told->response.error_code, ErrorCode::MEMBER_ID_REQUIRED);
-  EXPECT_EQ(told->response.protocol_name, std::nullopt);
-  EXPECT_EQ(told->response.member_id.substr(0, 5), "test-");
-  EXPECT_EQ(told->response.member_id.size(), 5 + 36u);
-  join.member_id = told->response.member_id;
-  const auto joined = ask_and_wait<JoinGroupResponse>(handle_join_group, join, 9);
-  ASSERT_EQ(joined->response.error_code, ErrorCode::NONE);
-  EXPECT_EQ(joined->response.generation_id, 1);
-  EXPECT_EQ(joined->response.leader, join.member_id);
-  ASSERT_EQ(joined->response.members.size(), 1u);
-  EXPECT_EQ(text_of(joined->response.members[0].metadata), "m");
+  std::string member_id_;
+};
 
-  SyncGroupRequest sync;
-  sync.group_id = "g";
-  sync.generation_id = 1;
-  sync.member_id = join.member_id;
-  sync.protocol_type = "consumer";
-  sync.protocol_name = "range";
-  std::vector<SyncGroupRequest::SyncGroupRequestAssignment> assignments{{join.member_id, bytes_of("all")}};
-  sync.assignments = assignments;
-  const auto synced = broker_->ask<SyncGroupResponse>(handle_sync_group, sync, 5);
-  EXPECT_EQ(synced->response.error_code, ErrorCode::NONE);
-  EXPECT_EQ(text_of(synced->response.assignment), "all");
+TEST_F(OneMemberTest, IsNamedByItsClientAndChance) {
+  EXPECT_EQ(member_id_.substr(0, 5), "test-");
+  EXPECT_EQ(member_id_.size(), 5 + 36u);
+}
 
-  const auto committed = commit("g", 7, 9, 1, join.member_id);
+TEST_F(OneMemberTest, CommitsWhatEveryVersionFetches) {
+  const auto committed = commit("g", 7, 9, 1, member_id_);
   std::map<std::pair<std::string_view, int32_t>, ErrorCode> outcomes;
   for (const auto& topic : committed->response.topics)
     for (const auto& partition : topic.partitions) outcomes[{topic.name, partition.partition_index.value}] = partition.error_code;
@@ -224,38 +264,30 @@ TEST_F(GroupHandlersTest, AMemberFromItsFirstRequestToItsLast) {
   EXPECT_EQ((outcomes[{"t", 9}]), ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
   EXPECT_EQ(committed->response.topics.size(), 2u);
   for (const int version : {1, 2, 5, 7}) EXPECT_EQ(fetch("g", static_cast<int16_t>(version))->response.topics[0].partitions[0].committed_offset, Offset(7)) << version;
+}
 
-  DescribeGroupsRequest describe;
-  std::vector<std::string_view> groups{"g", "nobody"};
-  describe.groups = groups;
-  describe.include_authorized_operations = true;
-  const auto described = broker_->ask<DescribeGroupsResponse>(handle_describe_groups, describe, 5);
+TEST_F(OneMemberTest, IsDescribedAndItsGroupListed) {
+  const auto described = describe(false);
   ASSERT_EQ(described->response.groups.size(), 2u);
   EXPECT_EQ(described->response.groups[0].group_state, "Stable");
   EXPECT_EQ(described->response.groups[0].members[0].client_host, "/127.0.0.1");
   EXPECT_EQ(described->response.groups[0].authorized_operations, 328);
   EXPECT_EQ(described->response.groups[1].group_state, "Dead");
   EXPECT_TRUE(described->response.groups[0].rebalances.empty()) << "nobody asked for what Kafka has not";
-  describe.include_rebalances = true;
-  const auto explained = broker_->ask<DescribeGroupsResponse>(handle_describe_groups, describe, 5);
+  const auto explained = describe(true);
   ASSERT_EQ(explained->response.groups[0].rebalances.size(), 1u);
   const auto& rebalance = explained->response.groups[0].rebalances[0];
   EXPECT_EQ(rebalance.generation, 1);
   EXPECT_EQ(rebalance.members, 1);
   EXPECT_GE(rebalance.ended_ms, rebalance.began_ms);
   EXPECT_TRUE(rebalance.reason.starts_with("adding new member test-")) << rebalance.reason;
-
-  const auto list = [&](std::vector<std::string_view> states, std::vector<std::string_view> types) {
-    ListGroupsRequest request;
-    request.states_filter = states;
-    request.types_filter = types;
-    return broker_->ask<ListGroupsResponse>(handle_list_groups, request, 5)->response.groups.size();
-  };
   EXPECT_EQ(list({}, {}), 1u);
   EXPECT_EQ(list({"STABLE"}, {"Classic"}), 1u);
   EXPECT_EQ(list({"Empty"}, {}), 0u);
   EXPECT_EQ(list({}, {"consumer"}), 0u);
+}
 
+TEST_F(OneMemberTest, KeepsItsGroupAndWhatItReadsFromBeingDeleted) {
   OffsetDeleteRequest forget;
   forget.group_id = "g";
   std::vector<OffsetDeleteRequest::OffsetDeleteRequestTopic::OffsetDeleteRequestPartition> partitions{{PartitionIndex(0)}};
@@ -264,21 +296,17 @@ TEST_F(GroupHandlersTest, AMemberFromItsFirstRequestToItsLast) {
   EXPECT_EQ(broker_->ask<OffsetDeleteResponse>(handle_offset_delete, forget, 0)->response.topics[0].partitions[0].error_code,
             ErrorCode::GROUP_SUBSCRIBED_TO_TOPIC)
       << "what its members read is not known";
-  DeleteGroupsRequest remove;
-  std::vector<std::string_view> once{"g", "g"};
-  remove.groups_names = once;
-  EXPECT_EQ(broker_->ask<DeleteGroupsResponse>(handle_delete_groups, remove, 2)->response.results[0].error_code, ErrorCode::NON_EMPTY_GROUP);
+  EXPECT_EQ(remove_group()->response.results[0].error_code, ErrorCode::NON_EMPTY_GROUP);
+}
 
-  LeaveGroupRequest leave;
-  leave.group_id = "g";
-  std::vector<LeaveGroupRequest::MemberIdentity> leaving{{join.member_id, std::nullopt, "bye"}, {"other", std::nullopt, std::nullopt}};
-  leave.members = leaving;
-  const auto left = broker_->ask<LeaveGroupResponse>(handle_leave_group, leave, 5);
+TEST_F(OneMemberTest, LeavesAGroupThatAnotherCoordinatorFindsAndDeletes) {
+  commit("g", 7, 9, 1, member_id_);
+  EXPECT_EQ(fetch("g", 5)->response.topics[0].partitions[0].committed_offset, Offset(7));
+  const auto left = leave();
   ASSERT_EQ(left->response.members.size(), 2u);
   EXPECT_EQ(left->response.members[0].error_code, ErrorCode::NONE);
   EXPECT_EQ(left->response.members[1].error_code, ErrorCode::UNKNOWN_MEMBER_ID);
 
-  // Another coordinator finds what was committed.
   for (int32_t i = 0; i < 3; ++i) broker_->groups->resign(PartitionIndex(i), LeaderEpoch(1));
   loop().run_ready();
   EXPECT_EQ(fetch("g", 5)->response.error_code, ErrorCode::NOT_COORDINATOR);
@@ -291,7 +319,7 @@ TEST_F(GroupHandlersTest, AMemberFromItsFirstRequestToItsLast) {
   }
   loop().run_ready();
   EXPECT_EQ(fetch("g", 5)->response.topics[0].partitions[0].committed_offset, Offset(7));
-  const auto deleted = broker_->ask<DeleteGroupsResponse>(handle_delete_groups, remove, 2);
+  const auto deleted = remove_group();
   ASSERT_EQ(deleted->response.results.size(), 1u);
   EXPECT_EQ(deleted->response.results[0].error_code, ErrorCode::NONE);
   EXPECT_EQ(list({}, {}), 0u);

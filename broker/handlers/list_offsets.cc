@@ -61,8 +61,11 @@ class OffsetSearch {
 
  private:
   bool is_client() const { return replica_id_.value == -1; }
+  bool is_leader_only() const { return replica_id_.value != -2; }
+  ErrorCode unavailable() const { return version_ >= 5 ? ErrorCode::OFFSET_NOT_AVAILABLE : ErrorCode::LEADER_NOT_AVAILABLE; }
   PartitionAnswer look_up(std::string_view topic, const PartitionWish& wish);
   void answer_offset(const Partition& partition, const PartitionWish& wish, PartitionAnswer& answer) const;
+  void answer_time(const Partition& partition, const PartitionWish& wish, PartitionAnswer& answer) const;
   void answer_segments(const Partition& partition, const PartitionWish& wish, PartitionAnswer& answer);
 
   Services& services_;
@@ -76,57 +79,50 @@ class OffsetSearch {
 };
 
 void OffsetSearch::answer_offset(const Partition& partition, const PartitionWish& wish, PartitionAnswer& answer) const {
-  const bool leader_only = replica_id_.value != -2;
-  const Result<Partition::OffsetView> view = partition.offsets(wish.current_leader_epoch, leader_only);
+  if (wish.timestamp >= 0 || wish.timestamp == kLargestTimestamp) return answer_time(partition, wish, answer);
+  const Result<Partition::OffsetView> view = partition.offsets(wish.current_leader_epoch, is_leader_only());
   if (!view) {
     answer.error_code = view.code();
-    return;
-  }
-  const Offset end = view->end(isolation_);
-  const bool not_available = is_client() && view->high_watermark_lags;
-  const ErrorCode unavailable = version_ >= 5 ? ErrorCode::OFFSET_NOT_AVAILABLE : ErrorCode::LEADER_NOT_AVAILABLE;
-  if (wish.timestamp == kLatest) {
-    if (not_available) {
-      answer.error_code = unavailable;
-      return;
-    }
-    answer.offset = end;
-    answer.leader_epoch = view->leader_epoch;
-    return;
-  }
-  if (wish.timestamp == kEarliest || wish.timestamp == kEarliestLocal) {
+  } else if (wish.timestamp == kEarliest || wish.timestamp == kEarliestLocal) {
     answer.offset = view->log_start;
     answer.leader_epoch = view->start_epoch;
+  } else if (wish.timestamp == kLatest && is_client() && view->high_watermark_lags) {
+    answer.error_code = unavailable();
+  } else if (wish.timestamp == kLatest) {
+    answer.offset = view->end(isolation_);
+    answer.leader_epoch = view->leader_epoch;
+  }
+}
+
+void OffsetSearch::answer_time(const Partition& partition, const PartitionWish& wish, PartitionAnswer& answer) const {
+  const Result<Partition::TimestampSearch> search = partition.plan_timestamp_search(
+      wish.current_leader_epoch, is_leader_only(), wish.timestamp == kLargestTimestamp ? std::nullopt : std::optional(wish.timestamp));
+  if (!search) {
+    answer.error_code = search.code();
     return;
   }
-  if (wish.timestamp == kLatestTiered) return;
-  const Result<TimestampPlan> plan =
-      partition.plan_timestamp_search(wish.timestamp == kLargestTimestamp ? std::nullopt : std::optional(wish.timestamp));
-  if (!plan) {
-    answer.error_code = plan.code();
-    return;
-  }
-  const Result<std::optional<TimestampedOffset>> found = plan->run();
+  const Result<std::optional<TimestampedOffset>> found = search->plan.run();
   if (!found) {
     answer.error_code = found.code();
-  } else if (*found && (*found)->offset < end) {
+  } else if (*found && (*found)->offset < search->view.end(isolation_)) {
     answer.timestamp = (*found)->timestamp;
     answer.offset = (*found)->offset;
     answer.leader_epoch = (*found)->leader_epoch;
-  } else if (not_available && *found) {
-    answer.error_code = unavailable;
+  } else if (is_client() && search->view.high_watermark_lags && *found) {
+    answer.error_code = unavailable();
   }
 }
 
 // Segments begun at or before the time, newest first; "latest" is the log's end as well.
 void OffsetSearch::answer_segments(const Partition& partition, const PartitionWish& wish, PartitionAnswer& answer) {
-  const Result<Partition::OffsetView> view = partition.offsets(LeaderEpoch(), replica_id_.value != -2);
-  if (!view) {
-    answer.error_code = view.code();
+  Result<Partition::SegmentTimes> known = partition.segment_times(is_leader_only());
+  if (!known) {
+    answer.error_code = known.code();
     return;
   }
-  std::vector<std::pair<Offset, int64_t>> times = partition.segment_times();
-  if (times.empty() || times.back().first < view->log_end) times.emplace_back(view->log_end, INT64_MAX);
+  const Partition::OffsetView& view = known->view;
+  std::vector<std::pair<Offset, int64_t>>& times = known->segments;
+  if (times.empty() || times.back().first < view.log_end) times.emplace_back(view.log_end, INT64_MAX);
   auto offsets = std::make_unique<std::vector<int64_t>>();
   size_t candidates = times.size();
   if (wish.timestamp == kEarliest) {
@@ -134,10 +130,10 @@ void OffsetSearch::answer_segments(const Partition& partition, const PartitionWi
   } else if (wish.timestamp != kLatest) {
     while (candidates > 0 && times[candidates - 1].second > wish.timestamp) --candidates;
   }
-  const Offset end = is_client() ? view->high_watermark : view->log_end;
+  const Offset end = is_client() ? view.high_watermark : view.log_end;
   bool ended = false;  // the end stands once for all that lies behind it
   for (size_t i = candidates; i-- > 0;) {
-    const Offset offset = std::max(times[i].first, view->log_start);
+    const Offset offset = std::max(times[i].first, view.log_start);
     if (offset > end && std::exchange(ended, true)) continue;
     if (static_cast<int64_t>(offsets->size()) >= std::max(0, wish.max_num_offsets)) break;
     offsets->push_back(std::min(offset, end).value);

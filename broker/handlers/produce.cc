@@ -364,12 +364,13 @@ void Produce::answer() {
   if (timer_ != 0) loop_.cancel(timer_);
   answer_twins();
   if (request().acks == 0) {
+    const CallPtr call = std::move(call_);
     for (const Outcome& outcome : outcomes_) {
       if (outcome.error != ErrorCode::NONE)
-        return call_->close("a produce with acks=0 to " + std::string(outcome.topic) + "-" + std::to_string(outcome.partition.value) +
-                                       " failed: " + std::string(name(outcome.error)));
+        return call->close("a produce with acks=0 to " + std::string(outcome.topic) + "-" + std::to_string(outcome.partition.value) +
+                           " failed: " + std::string(name(outcome.error)));
     }
-    return call_->answer_nothing();
+    return call->answer_nothing();
   }
   CurrentLeaders<ProduceResponse::NodeEndpoint> leaders(services_, call_->peer().listener, version_ >= 10);
   ProduceResponse response;

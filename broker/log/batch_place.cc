@@ -22,7 +22,7 @@ std::string_view why_misplaced(const BatchView& batch, const BatchSurroundings& 
   if (batch.base_offset() == around.due) return "";
   const Offset end_without_gap = around.due + batch.last_offset_delta() + 1;
   if (around.following == end_without_gap) return "its offset is not the one due, and what is behind it has the next";
-  if (!around.following && !around.gaps_at_the_end) return "its offset is beyond the one due, and the topic is not compacted";
+  if (!around.following && !around.gaps_at_the_end) return "its offset is beyond the one due, and the log was never compacted";
   return "";
 }
 

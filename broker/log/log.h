@@ -156,7 +156,7 @@ class Log {
   TimestampedOffset earliest() const;  // timestamp -1
   TimestampedOffset latest(Offset end) const;  // timestamp -1; `end`: high watermark, last stable offset or log end
 
-  // --- Truncate. Pool, with the lock: a truncating follower serves nobody. Afterwards, and before the next append,
+  // --- Truncate. Pool, with the lock, though it reads files: a truncating follower serves nobody. Afterwards, and before the next append,
   // LogDirectories::finish_truncation makes it durable.
   // Drops everything at and above `offset`. Does nothing to segments if the log ends there, but always trims the epochs.
   Status truncate_to(Offset offset, WallTime now);

@@ -344,7 +344,9 @@ Result<std::string_view> LogLoader::why_invalid(const BatchView& batch, size_t i
   if (!batch.crc_is_valid()) return std::string_view("its CRC is wrong");
   const bool is_synced = due < opening_.recovery_point;
   const LeaderEpoch epoch_before = is_synced ? LeaderEpoch() : epoch_before_;
-  BatchSurroundings around{due, epoch_before, {}, {}, log_->config_->cleanup_compact || is_synced};
+  // Topics cease to be compacted; the gaps stay.
+  const bool has_gaps = log_->config_->cleanup_compact || opening_.first_dirty || is_synced;
+  BatchSurroundings around{due, epoch_before, {}, {}, has_gaps};
   if (is_doubtful(batch, due, epoch_before))
     if (auto status = look_behind(index, end_position, around); !status) return status.error();
   if (index + 1 < found_.size() && batch.last_offset() >= found_[index + 1].base) return std::string_view("its offsets are the next segment's");

@@ -188,7 +188,12 @@ TEST(Recovery, GapsThatACleanerLeftAreNoDamage) {
   compacted.cleanup_compact = true;
   LogOnMemory on(compacted);
   EXPECT_EQ(bases_left(on, batches_at({4, 6, 100, 102, 300})), (Bases{4, 6, 100, 102, 300}));
-  // The topic was compacted once: gaps between batches stay, and one at the end that was there before the last flush.
+  // The topic was compacted once, here.
+  LogOnMemory before;
+  before.first_dirty = Offset(100);
+  EXPECT_EQ(bases_left(before, batches_at({4, 6, 100})), (Bases{4, 6, 100}));
+  EXPECT_EQ(bases_left(before, batches_at({4, 6, 100, 90})), (Bases{4, 6, 100})) << "its offset goes back";
+  // Or where it was copied from: gaps between batches stay, and one at the end that was there before the last flush.
   LogOnMemory once;
   EXPECT_EQ(bases_left(once, batches_at({4, 6, 100, 102})), (Bases{4, 6, 100, 102}));
   EXPECT_EQ(bases_left(once, batches_at({4, 6, 100}), Offset(102)), (Bases{4, 6, 100}));

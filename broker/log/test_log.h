@@ -156,6 +156,7 @@ class LogOnMemory {
     opening.recovery_point = recovery_point;
     opening.log_start = log_start;
     opening.high_watermark = high_watermark;
+    opening.first_dirty = first_dirty;
     opening.now = kNow;
     return Log::open(disk, std::move(opening), &recovery);
   }
@@ -191,6 +192,7 @@ class LogOnMemory {
   MemoryDisk disk;
   std::string directory = "/data/topic-0";
   std::shared_ptr<DirectoryHealth> health;
+  std::optional<Offset> first_dirty;  // of the cleaner's checkpoint, for the next opening
   Log::Recovery recovery;
   std::unique_ptr<Log> log;
 

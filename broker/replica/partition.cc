@@ -312,8 +312,7 @@ bool Partition::park(const FetchWaiterPtr& waiter, Isolation isolation, Offset e
 
 // --- Offsets
 
-Result<Partition::OffsetView> Partition::offsets(LeaderEpoch current_leader_epoch, bool leader_only) const {
-  MutexLock lock(*log_->mutex);
+Result<Partition::OffsetView> Partition::view_offsets(LeaderEpoch current_leader_epoch, bool leader_only) const {
   const Log& log = *log_->log;
   if (const ErrorCode error = check_readable(current_leader_epoch, leader_only); error != ErrorCode::NONE) return Error{error, name_.str()};
   OffsetView view{log.log_start(), log.high_watermark(), log.last_stable_offset(), log.log_end(), leader_epoch_, {}};
@@ -322,18 +321,28 @@ Result<Partition::OffsetView> Partition::offsets(LeaderEpoch current_leader_epoc
   return view;
 }
 
-std::vector<std::pair<Offset, int64_t>> Partition::segment_times() const {
+Result<Partition::OffsetView> Partition::offsets(LeaderEpoch current_leader_epoch, bool leader_only) const {
   MutexLock lock(*log_->mutex);
-  std::vector<std::pair<Offset, int64_t>> times;
-  for (const SegmentPtr& segment : *log_->log->segments())
-    times.emplace_back(segment->base_offset(), segment->sealed() ? segment->seal()->modified_ms : surroundings_.clock.wall_now().ms);
-  return times;
+  return view_offsets(current_leader_epoch, leader_only);
 }
 
-Result<TimestampPlan> Partition::plan_timestamp_search(std::optional<int64_t> timestamp) const {
+Result<Partition::TimestampSearch> Partition::plan_timestamp_search(LeaderEpoch current_leader_epoch, bool leader_only,
+                                                                    std::optional<int64_t> timestamp) const {
   MutexLock lock(*log_->mutex);
-  if (!leading_ && !following_) return not_leader(name_);
-  return log_->log->plan_timestamp_search(timestamp);
+  const Result<OffsetView> view = view_offsets(current_leader_epoch, leader_only);
+  if (!view) return view.error();
+  return TimestampSearch{*view, log_->log->plan_timestamp_search(timestamp)};
+}
+
+Result<Partition::SegmentTimes> Partition::segment_times(bool leader_only) const {
+  const int64_t now_ms = surroundings_.clock.wall_now().ms;
+  MutexLock lock(*log_->mutex);
+  const Result<OffsetView> view = view_offsets(LeaderEpoch(), leader_only);
+  if (!view) return view.error();
+  SegmentTimes times{*view, {}};
+  for (const SegmentPtr& segment : *log_->log->segments())
+    times.segments.emplace_back(segment->base_offset(), segment->sealed() ? segment->seal()->modified_ms : now_ms);
+  return times;
 }
 
 Result<EpochEnd> Partition::end_of_epoch(LeaderEpoch current_leader_epoch, LeaderEpoch asked, bool leader_only) const {

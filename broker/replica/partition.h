@@ -162,10 +162,19 @@ class Partition : public std::enable_shared_from_this<Partition> {
   };
   // Errors as in read().
   Result<OffsetView> offsets(LeaderEpoch current_leader_epoch, bool leader_only) const EXCLUDES(*log_->mutex);
+  // Records and the bounds that hold for them, of one hold: what is found is not judged by what became of the log later.
+  struct TimestampSearch {
+    OffsetView view;
+    TimestampPlan plan;  // to be run outside the lock
+  };
   // nullopt searches the largest timestamp.
-  Result<TimestampPlan> plan_timestamp_search(std::optional<int64_t> timestamp) const EXCLUDES(*log_->mutex);
-  // Base offsets of the segments, and when each was last written (wall clock, ms).
-  std::vector<std::pair<Offset, int64_t>> segment_times() const EXCLUDES(*log_->mutex);
+  Result<TimestampSearch> plan_timestamp_search(LeaderEpoch current_leader_epoch, bool leader_only, std::optional<int64_t> timestamp) const
+      EXCLUDES(*log_->mutex);
+  struct SegmentTimes {
+    OffsetView view;
+    std::vector<std::pair<Offset, int64_t>> segments;  // base offsets, and when each was last written (wall clock, ms)
+  };
+  Result<SegmentTimes> segment_times(bool leader_only) const EXCLUDES(*log_->mutex);
   Result<EpochEnd> end_of_epoch(LeaderEpoch current_leader_epoch, LeaderEpoch asked, bool leader_only) const EXCLUDES(*log_->mutex);
   // DeleteRecords: raises the log start; offset -1 is the high watermark. Returns the offset that low_watermark() must reach.
   Result<Offset> delete_records(Offset before) EXCLUDES(*log_->mutex);
@@ -233,6 +242,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
   void remember_refusal(const std::optional<ProducerBatch>& batch, ErrorCode error) REQUIRES(*log_->mutex);
   ErrorCode check_epoch(LeaderEpoch asked) const REQUIRES(*log_->mutex);
   ErrorCode check_readable(LeaderEpoch current_leader_epoch, bool leader_only) const REQUIRES(*log_->mutex);
+  Result<OffsetView> view_offsets(LeaderEpoch current_leader_epoch, bool leader_only) const REQUIRES(*log_->mutex);
   Offset end_for(Isolation isolation) const REQUIRES(*log_->mutex);
   void collect(const Leader::Effects& effects, Afterwards& after) REQUIRES(*log_->mutex);
   void collect_acks(Afterwards& after) REQUIRES(*log_->mutex);

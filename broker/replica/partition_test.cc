@@ -86,6 +86,31 @@ TEST(PartitionTest, H3AnotherLeaderEpochIsRefused) {
   EXPECT_EQ(broker.partition()->read(read).code(), ErrorCode::UNKNOWN_LEADER_EPOCH);
 }
 
+// Planned under one epoch and judged under another, or by a bound that has moved on, a search would tell of records that the asker's epoch has not.
+TEST(PartitionTest, H52ASearchByTimeComesWithTheEpochAndTheBoundsOfItsRecords) {
+  ReplicasOnMemory broker;
+  ASSERT_EQ(broker.become(kOne, 3, {kOne, kTwo}), ErrorCode::NONE);
+  ASSERT_TRUE(broker.produce().ok());
+  ASSERT_TRUE(broker.fetch_as(kTwo, 1).ok());
+  const auto search = broker.partition()->plan_timestamp_search(LeaderEpoch(3), true, std::nullopt);
+  const auto segments = broker.partition()->segment_times(true);
+  ASSERT_TRUE(search.ok() && segments.ok());
+  // Then more is written and committed, and the leadership moves.
+  ASSERT_TRUE(broker.produce().ok());
+  ASSERT_TRUE(broker.fetch_as(kTwo, 2).ok());
+  ASSERT_EQ(broker.become(kTwo, 4, {kOne, kTwo}), ErrorCode::NONE);
+  const auto found = search->plan.run();
+  ASSERT_TRUE(found.ok() && found->has_value());
+  EXPECT_EQ((*found)->offset, Offset(0));
+  EXPECT_EQ(search->view.end(Isolation::read_uncommitted), Offset(1));
+  EXPECT_EQ(search->view.leader_epoch, LeaderEpoch(3));
+  EXPECT_EQ(segments->view.log_end, Offset(1));
+  EXPECT_EQ(broker.partition()->plan_timestamp_search(LeaderEpoch(3), true, std::nullopt).code(), ErrorCode::FENCED_LEADER_EPOCH);
+  EXPECT_EQ(broker.partition()->plan_timestamp_search(LeaderEpoch(4), true, std::nullopt).code(), ErrorCode::NOT_LEADER_OR_FOLLOWER);
+  EXPECT_EQ(broker.partition()->segment_times(true).code(), ErrorCode::NOT_LEADER_OR_FOLLOWER);
+  ASSERT_TRUE(broker.partition()->plan_timestamp_search(LeaderEpoch(4), false, std::nullopt).ok());
+}
+
 TEST(PartitionTest, H10AFetchThatDivergesSaysNothingAboutTheFollower) {
   ReplicasOnMemory broker;
   ASSERT_EQ(broker.become(kTwo, 0, {kOne, kTwo}), ErrorCode::NONE);

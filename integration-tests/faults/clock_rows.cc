@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <iterator>
 #include <stdexcept>
 
 #include "integration-tests/faults/preload_path.h"
@@ -18,6 +19,7 @@ using std::chrono::seconds;
 
 constexpr const char* wall_clock = "wall_clock";
 constexpr hours years{10 * 365 * 24};
+constexpr seconds jumps[] = {hours(1), hours(-1), years, -years};
 constexpr int strobes = 100, strobe_ms = 20;
 
 // How far ahead a broker's wall clock is: the file that preload/wall_clock.cc reads.
@@ -64,12 +66,14 @@ void ClockJumps::run(Scene& scene) {
   const auto told = [&](seconds ahead) {
     return cluster.broker(victim).output().find(fmt::format("fault: the wall clock is ahead by {} s", ahead.count())) != std::string::npos;
   };
-  for (const seconds ahead : {seconds(hours(1)), seconds(hours(-1)), seconds(years), seconds(-years)}) {
+  size_t seen = 0;
+  for (const seconds ahead : jumps) {
     clock.set(ahead);
     scene.run_on(2000);
     scene.require(scene.workload().wait_for_every_partition(10'000), fmt::format("partitions stop serving when a clock jumps by {} s", ahead.count()));
-    if (told(ahead)) scene.took_effect(fmt::format("the wall clock of broker {} jumped by {} s", victim, ahead.count()));
+    if (told(ahead)) ++seen;
   }
+  if (seen == std::size(jumps)) scene.took_effect(fmt::format("the wall clock of broker {} jumped {} times", victim, seen));
   for (int i = 0; i < strobes; ++i) {
     clock.set(i % 2 == 0 ? hours(1) : hours(-1));
     scene.run_on(strobe_ms);

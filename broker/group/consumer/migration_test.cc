@@ -68,6 +68,7 @@ struct ClassicPerson {
   bool is_eager = false;
   std::set<std::string> topics = {"t"};
   std::string protocol = "range";
+  std::vector<std::string> other_protocols;
   Words owns;
   bool is_in = false;
   std::optional<GroupRequestId> waits;
@@ -92,6 +93,7 @@ class Migration : public ::testing::Test {
     join.rebalance_timeout_ms = 30'000;
     join.protocol_type = "consumer";
     join.protocols = {{person.protocol, bytes_of_subscription(person.topics, person.owns)}};
+    for (const std::string& each : person.other_protocols) join.protocols.push_back({each, join.protocols.front().metadata});
     join.unique = std::to_string(++ids_);
     const GroupRequestId request = ++requests_;
     h.perform(h.core.on_join(request, join, h.now()));
@@ -375,20 +377,57 @@ TEST_F(Migration, ASilentMemberOfTheConsumerProtocolLeavesAClassicGroupBehind) {
   EXPECT_EQ(has("K"), "t-0 t-1 t-2 t-3");
 }
 
-TEST_F(Migration, ADowngradeThatTheLogRefusesIsToldByTheNextGeneration) {
+TEST_F(Migration, ADowngradeThatTheLogRefusesLeavesNoTrace) {
   h.join("A");
   ASSERT_EQ(join("K"), ErrorCode::NONE);
   ASSERT_EQ(sync("K"), ErrorCode::NONE);
+  const int32_t epoch = h.group()->epoch();
+  const ConsumerHarness::Person former = h.people["A"];
   h.refuses = true;
   h.leave("A");
-  EXPECT_EQ(h.group(), nullptr);
+  ASSERT_NE(h.group(), nullptr);
+  EXPECT_EQ(h.group()->members().size(), 2u);
+  EXPECT_EQ(h.group()->epoch(), epoch);
+  EXPECT_EQ(h.core.find("g")->rebalance_count, static_cast<uint64_t>(epoch)) << "and nobody is to join anew";
+  EXPECT_EQ(classic_beat("K"), ErrorCode::NONE);
   h.refuses = false;
+  h.people["A"] = former;
+  EXPECT_EQ(h.leave("A").error, ErrorCode::NONE);
+  EXPECT_EQ(h.group(), nullptr);
+  EXPECT_EQ(h.core.find("g")->state, GroupState::PREPARING_REBALANCE);
   EXPECT_EQ(classic_beat("K"), ErrorCode::REBALANCE_IN_PROGRESS);
   ASSERT_EQ(join("K"), ErrorCode::NONE);
   ASSERT_EQ(sync("K", {{people["K"].member_id, bytes_of_assignment("t", {0})}}), ErrorCode::NONE);
   h.move();
   EXPECT_EQ(h.group(), nullptr);
   EXPECT_EQ(classic_beat("K"), ErrorCode::NONE);
+}
+
+TEST_F(Migration, ADeletedGroupDoesNotComeBackBecauseTheLogOnceRefusedItsDowngrade) {
+  h.join("A");
+  ASSERT_EQ(join("K"), ErrorCode::NONE);
+  h.refuses = true;
+  h.leave("A");
+  h.refuses = false;
+  EXPECT_EQ(classic_leave("K"), ErrorCode::NONE);
+  h.wait_ms(60'000);
+  GroupCore::Removed removed = h.core.on_delete_group("g", h.now());
+  EXPECT_EQ(removed.error, ErrorCode::NONE);
+  h.perform(std::move(removed.effects));
+  h.move();
+  EXPECT_EQ(h.core.find("g"), nullptr);
+}
+
+TEST_F(Migration, AGroupThatComesBackKnowsAllProtocolsOfItsMembers) {
+  h.join("A");
+  people["K"].other_protocols = {"sticky"};
+  ASSERT_EQ(join("K"), ErrorCode::NONE);
+  ASSERT_EQ(sync("K"), ErrorCode::NONE);
+  EXPECT_EQ(h.leave("A").error, ErrorCode::NONE);
+  people["L"].protocol = "sticky";
+  const GroupRequestId l = ask_to_join("L"), k = ask_to_join("K");
+  EXPECT_EQ(take_join("L", l), ErrorCode::NONE) << "K has not joined again, and knows it as well";
+  EXPECT_EQ(take_join("K", k), ErrorCode::NONE);
 }
 
 TEST_F(Migration, AGroupWhoseLeaderGaveAPartitionTwiceStaysClassic) {

@@ -110,6 +110,15 @@ TEST(Assignors, RandomGroupsAreAssignedWholeAndOnce) {
       if (all_same && name == std::string("uniform")) {
         EXPECT_LE(most, least + 1);
       }
+      // Nobody who may read a partition has two less than its owner.
+      for (const auto& [owner, target] : targets) {
+        for (const auto& [id, member] : group) {
+          const bool may_have_one = std::any_of(target.begin(), target.end(), [&, &member = member](const auto& each) {
+            return member.topics.count("t" + std::to_string(each.first.low)) != 0;
+          });
+          if (may_have_one && name == std::string("uniform")) { EXPECT_LE(count(target), count(targets.at(id)) + 1) << owner << " and " << id; }
+        }
+      }
       AssigningMembers again = group;
       for (auto& [id, member] : again) member.target = targets.at(id);
       EXPECT_EQ(find_assignor(name)(again, topics), targets) << name;
