@@ -454,7 +454,6 @@ Status Partition::append_fetched(LeaderEpoch sent_under, Bytes batches, Offset l
     MutexLock lock(*log_->mutex);
     if (!following_ || !following_->accepts(sent_under))
       return Error{ErrorCode::FENCED_LEADER_EPOCH, name_.str() + ": the leader changed while the fetch was under way"};
-    leaders_high_watermark_ = leader_high_watermark;
     Log& log = *log_->log;
     if (!batches.empty()) {
       Result<AppendResult> result = log.append_as_follower(batches, surroundings_.clock.wall_now());
@@ -462,6 +461,7 @@ Status Partition::append_fetched(LeaderEpoch sent_under, Bytes batches, Offset l
       write_behind = std::move(result->write_behind);
       want_flush(after);
     }
+    leaders_high_watermark_ = leader_high_watermark;
     const Offset high_watermark = Follower::high_watermark(leader_high_watermark, log.log_end());
     if (high_watermark > log.high_watermark()) {
       log.set_high_watermark(high_watermark);

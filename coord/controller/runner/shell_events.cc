@@ -83,8 +83,8 @@ void ControllerRunner::Shell::event_over() {
 // ---- What watches have marked
 
 void ControllerRunner::Shell::read_brokers() {
-  marks_.brokers = false;
   brokers_since_ = ports_.loop.now();
+  marks_.brokers = false;
   reader_->brokers(in_term([](Shell& self, std::vector<LiveBroker> brokers) {
     self.tell_brokers(brokers);
     Effects effects = self.core_->on_brokers(brokers);
