@@ -61,7 +61,7 @@ struct BrokerForTest {
     Loop& loop = cluster.loop;
     directories = std::make_unique<LogDirectories>(disk, pool, loop, random, settings);
     EXPECT_TRUE(directories->open().ok());
-    replicas = std::make_unique<ReplicaTable>(n.id_, Duration::seconds(30), ReplicaTable::Ports{*directories, proposals, fetchers, loop},
+    replicas = std::make_unique<ReplicaTable>(n.id_, Duration::seconds(30), ReplicaTable::Ports{*directories, proposals, fetchers, loop, metrics},
                                               [](const std::string&) { return std::make_shared<const LogConfig>(); });
     producer_ids = std::make_unique<ProducerIds>(
         [this](Function<void(Result<ProducerIdBlock>)> done) {

@@ -34,6 +34,7 @@ ReplicaTable::RoleChange change_of(const State& state, std::string_view topic, c
   change.role.replicas.assign(state.replicas.begin(), state.replicas.end());
   change.role.recovering = state.leader_recovery_state == 1;
   change.role.is_new = state.is_new;
+  change.role.reassigning = !state.adding_replicas.empty() || !state.removing_replicas.empty();
   return change;
 }
 

@@ -44,8 +44,8 @@ double start_seconds() {
 std::string render_process_metrics() {
   std::ostringstream out;
   out.precision(15);
-  auto line = [&out](const char* name, const char* type, double value) {
-    out << "# TYPE " << name << ' ' << type << '\n' << name << ' ' << value << '\n';
+  auto line = [&out](const char* name, const char* type, double value, const char* help) {
+    out << "# HELP " << name << ' ' << help << ".\n# TYPE " << name << ' ' << type << '\n' << name << ' ' << value << '\n';
   };
   std::ifstream statm("/proc/self/statm");
   double virtual_pages = 0, resident_pages = 0;
@@ -56,12 +56,12 @@ std::string render_process_metrics() {
   auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; };
   rlimit files{};
   getrlimit(RLIMIT_NOFILE, &files);
-  line("process_cpu_seconds_total", "counter", seconds(usage.ru_utime) + seconds(usage.ru_stime));
-  line("process_resident_memory_bytes", "gauge", resident_pages * page);
-  line("process_virtual_memory_bytes", "gauge", virtual_pages * page);
-  line("process_open_fds", "gauge", static_cast<double>(open_descriptors()));
-  line("process_max_fds", "gauge", static_cast<double>(files.rlim_cur));
-  line("process_start_time_seconds", "gauge", start_seconds());
+  line("process_cpu_seconds_total", "counter", seconds(usage.ru_utime) + seconds(usage.ru_stime), "CPU time of this process, user and system");
+  line("process_resident_memory_bytes", "gauge", resident_pages * page, "Memory of this process that lies in RAM");
+  line("process_virtual_memory_bytes", "gauge", virtual_pages * page, "Address space of this process");
+  line("process_open_fds", "gauge", static_cast<double>(open_descriptors()), "Open file descriptors");
+  line("process_max_fds", "gauge", static_cast<double>(files.rlim_cur), "File descriptors that may be open");
+  line("process_start_time_seconds", "gauge", start_seconds(), "When this process started, in seconds since 1970");
   return out.str();
 }
 

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "broker/metrics/family_help.h"
 #include "protocol/base/check.h"
 
 namespace quokka {
@@ -17,6 +18,7 @@ constexpr std::array<const char*, 3> kRateNames{"OneMinuteRate", "FiveMinuteRate
 constexpr std::array<double, 6> kPercentiles{0.50, 0.75, 0.95, 0.98, 0.99, 0.999};
 constexpr std::array<const char*, 6> kPercentileNames{"50thPercentile", "75thPercentile", "95thPercentile",
                                                       "98thPercentile", "99thPercentile", "999thPercentile"};
+constexpr std::string_view kWindowDetail = ": of the last one to two minutes";
 
 // Sixteen buckets to a power of two; below sixteen one bucket to a value.
 size_t bucket_of(uint64_t value, size_t buckets) {
@@ -57,7 +59,10 @@ void append_sample(std::string& out, std::string_view family, std::string_view a
   out.push_back('\n');
 }
 
-void append_heading(std::string& out, std::string_view family, std::string_view attribute, std::string_view type) {
+// `detail` says what the attribute is of what the family is, if its name does not.
+void append_heading(std::string& out, std::string_view family, std::string_view attribute, std::string_view type, std::string_view detail = {}) {
+  if (const std::string_view help = help_of_family(family); !help.empty())
+    out.append("# HELP ").append(family).append(1, '_').append(attribute).append(1, ' ').append(help).append(detail).append(".\n");
   out.append("# TYPE ").append(family).append(1, '_').append(attribute).append(1, ' ').append(type).append(1, '\n');
 }
 
@@ -284,14 +289,14 @@ std::string Registry::render() const {
         if (s->read) reads.push_back({family, text, s->read});
       }
       if (meters || timings) {
-        append_heading(out, family, "Count", "counter");
+        append_heading(out, family, "Count", "counter", ": count since the start");
         for (const auto& [text, s] : all) {
           if (s->meter) append_sample(out, family, "Count", text, static_cast<double>(s->meter->count()));
           if (s->timing) append_sample(out, family, "Count", text, static_cast<double>(s->timing->count()));
         }
       }
       for (size_t i = 0; meters && i < kRateNames.size(); ++i) {
-        append_heading(out, family, kRateNames[i], "gauge");
+        append_heading(out, family, kRateNames[i], "gauge", ": per second, a moving average");
         for (const auto& [text, s] : all)
           if (s->meter) append_sample(out, family, kRateNames[i], text, s->meter->rates_[i].load(std::memory_order_relaxed));
       }
@@ -299,12 +304,12 @@ std::string Registry::render() const {
       std::vector<std::pair<std::string_view, Timing::Summary>> summaries;
       for (const auto& [text, s] : all)
         if (s->timing) summaries.emplace_back(text, s->timing->summary());
-      append_heading(out, family, "Max", "gauge");
+      append_heading(out, family, "Max", "gauge", kWindowDetail);
       for (const auto& [text, summary] : summaries) append_sample(out, family, "Max", text, summary.max);
-      append_heading(out, family, "Mean", "gauge");
+      append_heading(out, family, "Mean", "gauge", kWindowDetail);
       for (const auto& [text, summary] : summaries) append_sample(out, family, "Mean", text, summary.mean);
       for (size_t i = 0; i < kPercentiles.size(); ++i) {
-        append_heading(out, family, kPercentileNames[i], "gauge");
+        append_heading(out, family, kPercentileNames[i], "gauge", kWindowDetail);
         for (const auto& [text, summary] : summaries) append_sample(out, family, kPercentileNames[i], text, summary.percentiles[i]);
       }
     }

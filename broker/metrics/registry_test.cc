@@ -45,6 +45,22 @@ TEST(Registry, OneHeadingForEachMetricAndItsSamplesTogether) {
   EXPECT_NE(text.find("# TYPE f_Value gauge\nf_Value{name=\"a\"} 1\nf_Value{name=\"b\"} 2\nf_Value{name=\"c\"} 3\n"), std::string::npos) << text;
 }
 
+TEST(Registry, FamiliesThatAreKnownHaveAHelpLineForEachMetric) {
+  Registry registry;
+  registry.gauge("kafka_server_ReplicaManager", "LeaderCount").set(1);
+  registry.meter("kafka_server_ReplicaManager", "IsrShrinksPerSec").mark();
+  registry.timing("kafka_network_RequestMetrics", "TotalTimeMs").record(1);
+  registry.gauge("other", "x").set(1);
+  const std::string text = registry.render();
+  EXPECT_NE(text.find("# HELP kafka_server_ReplicaManager_Value Replicas on this broker, and changes of the in-sync sets that it leads.\n"
+                      "# TYPE kafka_server_ReplicaManager_Value gauge\n"),
+            std::string::npos)
+      << text;
+  EXPECT_EQ(times(text, "# HELP ") + 1, times(text, "# TYPE ")) << text;
+  EXPECT_EQ(times(text, "# HELP kafka_server_ReplicaManager_Count "), 1u) << text;
+  EXPECT_EQ(text.find("# HELP other"), std::string::npos);
+}
+
 TEST(Registry, TheSameNameIsTheSameMetric) {
   Registry registry;
   registry.meter("f", "m", {{"topic", "t"}}).mark();

@@ -116,7 +116,7 @@ void Node::Parts::build_replication() {
   for (const LoopWithStreams& each : ports.loops) lanes.push_back({each.loop, each.streams});
   fetchers = std::make_unique<ReplicaFetchers>(fetching, ReplicaFetchers::Ports{lanes, pool, view, broker_epoch, throttles->follower()});
   replicas = std::make_unique<ReplicaTable>(self, Duration::millis(config.replica_lag_time_max_ms),
-                                            ReplicaTable::Ports{directories, *isr_proposer, *fetchers, coordination},
+                                            ReplicaTable::Ports{directories, *isr_proposer, *fetchers, coordination, metrics},
                                             [this](const std::string& topic) { return topic_configs.settings_of(topic); });
 }
 
@@ -137,6 +137,7 @@ void Node::Parts::build_controller() {
   controller = std::make_unique<ControllerRunner>(running, std::move(defaults),
                                                   ControllerRunner::Ports{coordination, *session, *controller_peers, ports.random, view});
   controller->on_refused([this](std::string reason) { fail(reason); });
+  controller->on_brokers_dealt_with([this](Duration took) { controller_metrics.on_brokers_dealt_with(took); });
 }
 
 void Node::Parts::build_coordinators() {
@@ -215,20 +216,14 @@ void Node::Parts::collect_metrics() {
   metrics.gauge("kafka_controller_KafkaController", "ActiveControllerCount", {}, [this] { return controller->is_active() ? 1.0 : 0.0; });
   if (cleaner) metrics.collect([this](MetricSink& sink) { cleaner->collect(sink); });
   metrics.collect([this](MetricSink& sink) { throttles->collect(sink, coordination.now()); });
+  metrics.collect([this](MetricSink& sink) { replicas->collect(sink); });
   metrics.collect([this](MetricSink& sink) {
-    double led = 0, under_replicated = 0, under_min = 0, all = 0;
-    for (const PartitionPtr& partition : replicas->all()) {
-      const Partition::State state = partition->state();
-      all += 1;
-      led += state.is_leader ? 1 : 0;
-      under_replicated += state.is_leader && state.in_sync < state.replicas ? 1 : 0;
-      under_min += state.is_leader && state.under_min_isr ? 1 : 0;
+    double offline = 0;
+    for (const DirectoryHealthPtr& directory : directories.directories()) {
+      offline += directory->offline() ? 1 : 0;
+      sink.gauge("kafka_log_LogManager", "LogDirectoryOffline", {{"logDirectory", directory->path()}}, directory->offline() ? 1 : 0);
     }
-    const std::string family = "kafka_server_ReplicaManager";
-    sink.gauge(family, "PartitionCount", {}, all);
-    sink.gauge(family, "LeaderCount", {}, led);
-    sink.gauge(family, "UnderReplicatedPartitions", {}, under_replicated);
-    sink.gauge(family, "UnderMinIsrPartitionCount", {}, under_min);
+    sink.gauge("kafka_log_LogManager", "OfflineLogDirectoryCount", {}, offline);
   });
 }
 
@@ -254,6 +249,7 @@ void Node::Parts::on_directory_offline(const LogDirectories::Failed& failed) {
 // Once a second, on the coordination loop.
 void Node::Parts::tick() {
   metrics.tick(coordination.now());
+  controller->counts([this](ControllerCounts counts) { controller_metrics.set(counts); });
   coordination.call_after(Duration::seconds(1), [this] { tick(); });
   constexpr Duration kGroupsCountedEvery = Duration::seconds(10);
   if (coordination.now() - groups_counted_at >= kGroupsCountedEvery) {

@@ -11,6 +11,7 @@
 #include "broker/config/topic_configs.h"
 #include "broker/group/group_coordinator.h"
 #include "broker/handlers/dispatch.h"
+#include "broker/node/controller_metrics.h"
 #include "broker/node/feature_epoch.h"
 #include "broker/node/group_metrics.h"
 #include "broker/node/node.h"
@@ -95,6 +96,7 @@ struct Node::Parts final : public ConfigListener {
 
   Registry metrics;
   GroupMetrics group_metrics{metrics};
+  ControllerMetrics controller_metrics{metrics};
   Serial control{pool};
 
   std::atomic<int64_t> broker_epoch{-1};

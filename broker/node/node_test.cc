@@ -118,6 +118,28 @@ TEST_F(NodeTest, StartsAndStopsInOrder) {
   EXPECT_NE(*disk.lock("/data/.lock"), nullptr);
 }
 
+TEST_F(NodeTest, ShowsMetricsOfTheClusterItControlsAndOfItsOwnReplicas) {
+  zookeeper.put("/brokers/topics/t", R"({"version":2,"partitions":{"0":[2]},"adding_replicas":{},"removing_replicas":{}})");
+  zookeeper.put("/brokers/topics/t/partitions/0/state", R"({"controller_epoch":1,"leader":2,"version":1,"leader_epoch":3,"isr":[2]})");
+  make(config());
+  ASSERT_TRUE(start() && answer->ok());
+  loop.advance(Duration::seconds(3));
+  const std::string page = node->metrics().render();
+  for (const char* line : {"kafka_controller_KafkaController_Value{name=\"ActiveControllerCount\"} 1", "kafka_controller_KafkaController_Value{name=\"GlobalTopicCount\"} 1",
+                           "kafka_controller_KafkaController_Value{name=\"OfflinePartitionsCount\"} 1",
+                           "kafka_controller_ControllerStats_Count{name=\"UncleanLeaderElectionsPerSec\"} 0", "kafka_server_ReplicaManager_Value{name=\"PartitionCount\"} 0",
+                           "kafka_server_ReplicaManager_Count{name=\"IsrShrinksPerSec\"} 0", "kafka_log_LogManager_Value{name=\"OfflineLogDirectoryCount\"} 0",
+                           "kafka_log_LogManager_Value{name=\"LogDirectoryOffline\",logDirectory=\"/data\"} 0"}) {
+    EXPECT_NE(page.find("\n" + std::string(line) + "\n"), std::string::npos) << line << page;
+  }
+  // Each type has its sentence.
+  for (size_t at = page.find("# TYPE "); at != std::string::npos; at = page.find("# TYPE ", at + 1)) {
+    const std::string metric = page.substr(at + 7, page.find(' ', at + 7) - at - 7);
+    EXPECT_NE(page.find("# HELP " + metric + " "), std::string::npos) << "broker/metrics/family_help.cc does not know the family of " << metric;
+  }
+  EXPECT_TRUE(stop());
+}
+
 TEST_F(NodeTest, ACrashClosesNothing) {
   make(config());
   ASSERT_TRUE(start() && answer->ok());

@@ -25,7 +25,7 @@ ProposalOutcome outcome_of(ErrorCode error) {
     case ErrorCode::INVALID_UPDATE_VERSION:
     case ErrorCode::INVALID_REQUEST:
     case ErrorCode::NEW_LEADER_ELECTED: return ProposalOutcome::superseded;
-    default: return ProposalOutcome::unknown;
+    default: return ProposalOutcome::failed;
   }
 }
 
@@ -189,7 +189,7 @@ void IsrProposer::on_answer(Items items, ErrorCode error, const AlterPartitionRe
         const ProposalOutcome outcome = outcome_of(data.error_code);
         if (outcome == ProposalOutcome::done)
           state = CommittedPartitionState{data.leader_epoch, data.partition_epoch, {data.isr.begin(), data.isr.end()}, data.leader_recovery_state == 1};
-        if (outcome == ProposalOutcome::unknown) flush_later();
+        if (outcome == ProposalOutcome::failed) flush_later();
         if (outcome != ProposalOutcome::done)
           log_info("the in-sync set of {} was not changed: {}", at->first, name(data.error_code));
         partition->on_isr_written(at->second.proposal, outcome, std::move(state));

@@ -34,7 +34,7 @@ class IsrProposerTest : public ::testing::Test {
     view_.apply(update);
     forwarded_.to = &proposer_;
     table_ = std::make_unique<ReplicaTable>(kOne, Duration::seconds(30),
-                                            ReplicaTable::Ports{*broker_.directories, forwarded_, broker_.fetchers, broker_.loop},
+                                            ReplicaTable::Ports{*broker_.directories, forwarded_, broker_.fetchers, broker_.loop, broker_.metrics},
                                             [this](const std::string&) { return broker_.config; });
     broker_.loop.run_ready();
   }
@@ -135,6 +135,25 @@ TEST_F(IsrProposerTest, H12AndH13AProposalOfUnknownFateIsSentAgainUnchanged) {
   controller_.hang_up();
   broker_.loop.advance(Duration::seconds(2));
   EXPECT_EQ(controller_.unanswered(), 1u);
+}
+
+TEST_F(IsrProposerTest, WhatTheControllerRefusesIsAFailedUpdateAndAControllerThatIsNoneIsNot) {
+  const Meter& failed = broker_.metrics.meter("kafka_server_ReplicaManager", "FailedIsrUpdatesPerSec");
+  let_two_join(5);
+  controller_.expect<AlterPartitionRequest>();
+  AlterPartitionResponse response;
+  response.error_code = ErrorCode::NOT_CONTROLLER;
+  controller_.answer(response);
+  broker_.loop.advance(Duration::millis(100));
+  EXPECT_EQ(failed.count(), 0u);
+  uint64_t times = 0;
+  for (const ErrorCode error : {ErrorCode::UNKNOWN_SERVER_ERROR, ErrorCode::REQUEST_TIMED_OUT, ErrorCode::INVALID_UPDATE_VERSION}) {
+    controller_.expect<AlterPartitionRequest>();
+    answer(error);
+    broker_.loop.advance(Duration::millis(100));
+    EXPECT_EQ(failed.count(), ++times);
+  }
+  EXPECT_EQ(controller_.unanswered(), 0u) << "newer truth is on its way";
 }
 
 TEST_F(IsrProposerTest, H15AnUncleanLeaderProposesItselfRecovered) {

@@ -123,10 +123,12 @@ Leader::Effects Leader::on_isr_written(const IsrProposal& proposal, ProposalOutc
                                        const std::optional<CommittedPartitionState>& answer, MonoTime now) {
   if (!pending_ || !(*pending_ == proposal)) return {};  // LeaderAndIsr was faster
   Effects effects;
+  effects.isr_update = IsrUpdate::failed;
   switch (outcome) {
     case ProposalOutcome::done:
       QUOKKA_CHECK(answer.has_value(), "a proposal that is done carries the new state");
-      if (answer->leader_epoch != committed_.leader_epoch || answer->partition_epoch < committed_.partition_epoch) return {};
+      if (answer->leader_epoch != committed_.leader_epoch || answer->partition_epoch < committed_.partition_epoch) break;
+      effects.isr_update = proposal.joining ? IsrUpdate::expanded : IsrUpdate::shrunk;
       committed_ = *answer;
       pending_.reset();
       effects.high_watermark = advance_high_watermark(now);
@@ -138,7 +140,8 @@ Leader::Effects Leader::on_isr_written(const IsrProposal& proposal, ProposalOutc
       effects.high_watermark = advance_high_watermark(now);
       break;
     case ProposalOutcome::superseded: break;
-    case ProposalOutcome::unknown:
+    case ProposalOutcome::unknown: effects.isr_update.reset(); [[fallthrough]];
+    case ProposalOutcome::failed:
       pending_->may_be_written = true;
       effects.propose = pending_;
       break;

@@ -41,8 +41,12 @@ enum class ProposalOutcome {
   done,         // the answer carries the new state
   not_applied,  // INELIGIBLE_REPLICA, OPERATION_NOT_ATTEMPTED: withdrawn
   superseded,   // FENCED_LEADER_EPOCH, INVALID_UPDATE_VERSION and their like: newer truth is on its way by LeaderAndIsr; keep what is pending
+  failed,       // any other error of the partition: sent again as what is unknown
   unknown,      // lost answer, NOT_CONTROLLER: the same proposal is to be sent again
 };
+
+// How a proposal of this leader's ended that was not overtaken; for metrics.
+enum class IsrUpdate { expanded, shrunk, failed };
 
 class Leader {
  public:
@@ -62,6 +66,7 @@ class Leader {
   struct Effects {
     std::optional<IsrProposal> propose;    // ask the controller, then answer through on_isr_written
     std::optional<Offset> high_watermark;  // publish; parked produces and fetches up to it may wake
+    std::optional<IsrUpdate> isr_update = {};
 
     bool operator==(const Effects&) const = default;
   };
@@ -103,6 +108,8 @@ class Leader {
   bool has_enough_replicas() const { return static_cast<int32_t>(committed_.isr.size()) >= effective_min_isr(); }
   // The same for what is committed already: members about to join have it too.
   bool had_enough_replicas() const;
+  // One less, and there are too few.
+  bool has_just_enough_replicas() const { return static_cast<int32_t>(committed_.isr.size()) == effective_min_isr(); }
   // True if `replica` is assigned; its fetches count.
   bool is_replica(BrokerId replica) const { return followers_.contains(replica); }
   // The smallest log start among this log (`log_start`) and the live followers: what DeleteRecords waits for.

@@ -74,6 +74,7 @@ Result<bool> Partition::make_leader(const PartitionRole& role) {
     leader_id_ = role.leader;
     leader_epoch_ = role.leader_epoch;
     controller_epoch_ = role.controller_epoch;
+    reassigning_ = role.reassigning;
     // Acknowledgements that are parked stay: leadership was never lost, so their records are where they were.
     collect(leading_->on_appended(log.log_end(), now), after);
     wake_all(parked_consumers_, after);  // their epoch has passed
@@ -93,6 +94,7 @@ Result<bool> Partition::make_follower(const PartitionRole& role) {
     changed = !following_ || leader_id_ != role.leader || leader_epoch_ != role.leader_epoch;
     leading_.reset();
     following_.emplace(role.leader_epoch);
+    leaders_high_watermark_ = Offset(0);
     leader_id_ = role.leader;
     leader_epoch_ = role.leader_epoch;
     controller_epoch_ = role.controller_epoch;
@@ -468,6 +470,7 @@ Status Partition::append_fetched(LeaderEpoch sent_under, Bytes batches, Offset l
       write_behind = std::move(result->write_behind);
       want_flush(after);
     }
+    leaders_high_watermark_ = leader_high_watermark;
     const Offset high_watermark = Follower::high_watermark(leader_high_watermark, log.log_end());
     if (high_watermark > log.high_watermark()) {
       log.set_high_watermark(high_watermark);
@@ -573,7 +576,12 @@ Partition::State Partition::state() const {
     state.replicas = leading_->replicas().size();
     state.in_sync = leading_->committed().isr.size();
     state.under_min_isr = !leading_->has_enough_replicas();
+    state.at_min_isr = leading_->has_just_enough_replicas();
+    state.reassigning = reassigning_;
   }
+  if (following_) state.lag = std::max<int64_t>(0, leaders_high_watermark_ - log.log_end());
+  state.parked_produces = parked_acks_.size() + parked_syncs_.size();
+  state.parked_fetches = parked_consumers_.size() + parked_followers_.size();
   state.log_start = log.log_start();
   state.log_end = log.log_end();
   state.high_watermark = log.high_watermark();
@@ -585,6 +593,7 @@ Partition::State Partition::state() const {
 
 void Partition::collect(const Leader::Effects& effects, Afterwards& after) {
   if (effects.propose) after.proposal = effects.propose;
+  if (effects.isr_update) surroundings_.meters.mark(*effects.isr_update);
   if (!effects.high_watermark) return;
   log_->log->set_high_watermark(*effects.high_watermark);
   collect_acks(after);

@@ -14,6 +14,7 @@
 #include "broker/log/log_directories.h"
 #include "broker/producer/refused_batches.h"
 #include "broker/replica/follower.h"
+#include "broker/replica/isr_meters.h"
 #include "broker/replica/leader.h"
 #include "protocol/base/function.h"
 #include "protocol/base/loop.h"
@@ -32,6 +33,7 @@ struct PartitionRole {
   std::vector<BrokerId> replicas;
   bool recovering = false;
   bool is_new = false;
+  bool reassigning = false;  // replicas are being added or removed
 };
 
 // Who asks, as far as reading is concerned.
@@ -62,6 +64,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
     LogDirectories& directories;
     IsrProposals& proposals;
     Loop& clock;
+    IsrMeters meters;
   };
   // A produce's answer: NONE when enough replicas have it.
   using OnCommitted = Function<void(ErrorCode)>;
@@ -217,6 +220,10 @@ class Partition : public std::enable_shared_from_this<Partition> {
     size_t replicas = 0;
     size_t in_sync = 0;
     bool under_min_isr = false;
+    bool at_min_isr = false;
+    bool reassigning = false;  // false unless it leads
+    int64_t lag = 0;           // of a follower: records up to the leader's high watermark, as told last, that it does not have
+    size_t parked_produces = 0, parked_fetches = 0;
     Offset log_start, log_end, high_watermark;
     int64_t bytes = 0;
   };
@@ -269,6 +276,8 @@ class Partition : public std::enable_shared_from_this<Partition> {
   ControllerEpoch controller_epoch_ GUARDED_BY(*log_->mutex);
   std::optional<Leader> leading_ GUARDED_BY(*log_->mutex);     // at most one of the two
   std::optional<Follower> following_ GUARDED_BY(*log_->mutex);
+  bool reassigning_ GUARDED_BY(*log_->mutex) = false;
+  Offset leaders_high_watermark_ GUARDED_BY(*log_->mutex);  // of a follower; 0 until it is told
   RefusedBatches refused_ GUARDED_BY(*log_->mutex);
   std::deque<ParkedAck> parked_acks_ GUARDED_BY(*log_->mutex);        // rising in `required`, as are the next
   std::deque<ParkedAck> parked_syncs_ GUARDED_BY(*log_->mutex);       // for the device

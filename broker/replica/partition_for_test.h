@@ -123,6 +123,7 @@ class ReplicasOnMemory {
   ManualLoop loop;
   ManualPool pool;
   SeededRandom random{7};
+  Registry metrics;
   RecordedProposals proposals;
   RecordedFetchers fetchers;
   LogConfigPtr config;
@@ -142,7 +143,7 @@ class ReplicasOnMemory {
                       [&](Result<LogDirectories::LoadReport> report) { loaded = report.ok(); });
     run();
     ASSERT_TRUE(loaded);
-    table = std::make_unique<ReplicaTable>(kOne, Duration::seconds(30), ReplicaTable::Ports{*directories, proposals, fetchers, loop},
+    table = std::make_unique<ReplicaTable>(kOne, Duration::seconds(30), ReplicaTable::Ports{*directories, proposals, fetchers, loop, metrics},
                                            [this](const std::string&) { return config; });
     directories->start([this](const LogDirectories::Failed& failed) {
       failed_directories.push_back(failed.directory);

@@ -84,6 +84,25 @@ TEST(LeaderTest, H14OlderStatesAreIgnored) {
   EXPECT_TRUE(leader.has_proposal_in_flight()) << "until LeaderAndIsr brings it";
 }
 
+TEST(LeaderTest, SaysHowItsProposalsEnd) {
+  Leader leader = make_leader({kSelf}, 1, Offset(10), Offset(10));
+  const auto asked = leader.on_follower_fetch({kTwo, BrokerEpoch(), Offset(10), Offset(0), true}, MonoTime{1});
+  EXPECT_FALSE(asked.isr_update);
+  EXPECT_FALSE(leader.on_isr_written(*asked.propose, ProposalOutcome::unknown, {}, MonoTime{2}).isr_update) << "no answer, no end";
+  const auto again = leader.on_isr_written(*asked.propose, ProposalOutcome::failed, {}, MonoTime{3});
+  EXPECT_EQ(again.isr_update, IsrUpdate::failed);
+  EXPECT_EQ(again.propose, asked.propose) << "it is asked again";
+  const CommittedPartitionState older{LeaderEpoch(3), PartitionEpoch(6), {kSelf, kThree}, false};
+  EXPECT_EQ(leader.on_isr_written(*asked.propose, ProposalOutcome::done, older, MonoTime{4}).isr_update, IsrUpdate::failed);
+  EXPECT_EQ(leader.on_isr_written(*asked.propose, ProposalOutcome::done, answer(*asked.propose), MonoTime{5}).isr_update, IsrUpdate::expanded);
+  EXPECT_FALSE(leader.on_isr_written(*asked.propose, ProposalOutcome::done, answer(*asked.propose), MonoTime{6}).isr_update) << "twice";
+  leader.on_appended(Offset(11), MonoTime{7});
+  const auto lagging = leader.on_tick(MonoTime{kLag.us + 10});
+  ASSERT_TRUE(lagging.propose);
+  EXPECT_EQ(leader.on_isr_written(*lagging.propose, ProposalOutcome::superseded, {}, MonoTime{kLag.us + 11}).isr_update, IsrUpdate::failed);
+  EXPECT_EQ(leader.on_isr_written(*lagging.propose, ProposalOutcome::done, answer(*lagging.propose), MonoTime{kLag.us + 12}).isr_update, IsrUpdate::shrunk);
+}
+
 TEST(LeaderTest, H18TheHighWatermarkStandsStillBelowMinInsyncReplicas) {
   Leader leader = make_leader({kSelf}, 2);
   EXPECT_FALSE(leader.on_appended(Offset(30), MonoTime{1}).high_watermark);

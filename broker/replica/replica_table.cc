@@ -9,7 +9,7 @@ constexpr LeaderEpoch kEpochDuringDelete{-2};
 }
 
 ReplicaTable::ReplicaTable(BrokerId self, Duration replica_lag_max, Ports ports, ConfigOf config_of)
-    : surroundings_{self, replica_lag_max, ports.directories, ports.proposals, ports.clock},
+    : surroundings_{self, replica_lag_max, ports.directories, ports.proposals, ports.clock, IsrMeters(ports.metrics)},
       fetchers_(ports.fetchers),
       config_of_(std::move(config_of)) {}
 
@@ -40,6 +40,46 @@ std::vector<PartitionPtr> ReplicaTable::all() const {
     }
   }
   return all;
+}
+
+size_t ReplicaTable::offline_count() const {
+  size_t offline = 0;
+  for (const Shard& shard : shards_) {
+    MutexLock lock(shard.mutex);
+    offline += static_cast<size_t>(std::ranges::count(shard.partitions, nullptr, [](const auto& entry) { return entry.second; }));
+  }
+  return offline;
+}
+
+void ReplicaTable::collect(MetricSink& sink) const {
+  const auto offline = static_cast<double>(offline_count());
+  double all_of_them = offline, led = 0, under_replicated = 0, under_min = 0, at_min = 0, reassigning = 0, parked_produces = 0, parked_fetches = 0;
+  int64_t lag_max = 0;
+  for (const PartitionPtr& partition : all()) {
+    const Partition::State state = partition->state();
+    all_of_them += 1;
+    led += state.is_leader ? 1 : 0;
+    under_replicated += state.is_leader && state.in_sync < state.replicas ? 1 : 0;
+    under_min += state.under_min_isr ? 1 : 0;
+    at_min += state.at_min_isr ? 1 : 0;
+    reassigning += state.reassigning ? 1 : 0;
+    parked_produces += static_cast<double>(state.parked_produces);
+    parked_fetches += static_cast<double>(state.parked_fetches);
+    lag_max = std::max(lag_max, state.lag);
+  }
+  const std::string replicas = "kafka_server_ReplicaManager";
+  sink.gauge(replicas, "PartitionCount", {}, all_of_them);
+  sink.gauge(replicas, "LeaderCount", {}, led);
+  sink.gauge(replicas, "OfflineReplicaCount", {}, offline);
+  sink.gauge(replicas, "UnderReplicatedPartitions", {}, under_replicated);
+  sink.gauge(replicas, "UnderMinIsrPartitionCount", {}, under_min);
+  sink.gauge(replicas, "AtMinIsrPartitionCount", {}, at_min);
+  sink.gauge(replicas, "ReassigningPartitions", {}, reassigning);
+  sink.gauge("kafka_server_ReplicaFetcherManager", "MaxLag", {{"clientId", "Replica"}}, static_cast<double>(lag_max));
+  // One for each partition that a request waits at.
+  const std::string parked = "kafka_server_DelayedOperationPurgatory";
+  sink.gauge(parked, "PurgatorySize", {{"delayedOperation", "Produce"}}, parked_produces);
+  sink.gauge(parked, "PurgatorySize", {{"delayedOperation", "Fetch"}}, parked_fetches);
 }
 
 void ReplicaTable::put(const TopicPartition& name, PartitionPtr partition) {

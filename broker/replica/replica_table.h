@@ -31,6 +31,7 @@ class ReplicaTable {
     IsrProposals& proposals;
     Fetchers& fetchers;
     Loop& clock;
+    Registry& metrics;
   };
   using ConfigOf = std::function<LogConfigPtr(const std::string& topic)>;
 
@@ -41,6 +42,8 @@ class ReplicaTable {
   // The replica is assigned to this broker but its directory is offline.
   bool is_offline(const TopicPartition& partition) const;
   std::vector<PartitionPtr> all() const;
+  // Kafka's numbers about all of them.
+  void collect(MetricSink& sink) const;
 
   // --- Control requests: one caller at a time, on a pool thread (logs are created).
   struct RoleChange {
@@ -89,6 +92,7 @@ class ReplicaTable {
 
   static constexpr size_t kShards = 16;
   Shard& shard_of(std::string_view topic, PartitionIndex partition) const;
+  size_t offline_count() const;
   void put(const TopicPartition& name, PartitionPtr partition);
   void erase(const TopicPartition& name);
   Result<PartitionLogPtr> log_for(const RoleChange& change);

@@ -338,15 +338,16 @@ ControllerCounts ControllerCore::counts() const {
   counts.topics = picture_.topics().size();
   for (const auto& [name, topic] : picture_.topics()) {
     const bool deleting = deleting_.contains(name);
+    TopicPartition tp{name, {}};
     for (const auto& [index, partition] : topic.partitions) {
-      if (partition.state) ++counts.partitions;
+      if (!partition.state) continue;
+      ++counts.partitions;
       if (deleting) continue;
-      if (!partition.state || !picture_.is_online(partition.state->leader, {name, index})) ++counts.offline_partitions;
-      if (partition.state && !partition.assignment.replicas.empty() && partition.state->leader != partition.assignment.replicas.front())
-        ++counts.preferred_replica_imbalance;
+      tp.partition = index;
+      if (!picture_.is_present(partition.state->leader, tp)) ++counts.offline_partitions;
+      if (!has_preferred_leader(partition.assignment, *partition.state)) ++counts.preferred_replica_imbalance;
     }
   }
-  counts.leader_elections = leader_elections_;
   counts.unclean_leader_elections = unclean_leader_elections_;
   counts.topics_to_delete = deletions_.size();
   for (const auto& [topic, deletion] : deletions_)

@@ -32,18 +32,16 @@ struct ControllerConfig {
   bool delete_topics = true;                                     // delete.topic.enable
 };
 
-// Numbers for metrics, as Kafka names them.
+// Numbers for metrics, as Kafka names and counts them.
 struct ControllerCounts {
   size_t active_brokers = 0;
   size_t topics = 0;
-  size_t partitions = 0;
-  size_t offline_partitions = 0;
-  size_t preferred_replica_imbalance = 0;
+  size_t partitions = 0;                   // that have had a leader
+  size_t offline_partitions = 0;           // of these: whose leader is gone, and nobody could be elected
+  size_t preferred_replica_imbalance = 0;  // of these: led by another one than the first replica
   size_t topics_to_delete = 0;
   size_t topics_ineligible_to_delete = 0;  // waiting for a broker that is not there
-  // Since this controller was elected.
-  size_t leader_elections = 0;
-  size_t unclean_leader_elections = 0;
+  size_t unclean_leader_elections = 0;  // since this controller was elected
 };
 
 class ControllerCore {
@@ -189,7 +187,6 @@ class ControllerCore {
   // not know them. The flag: an answer counts.
   std::map<BrokerId, std::map<TopicPartition, bool>> leftovers_;
   MonoTime next_check_;
-  size_t leader_elections_ = 0;
   size_t unclean_leader_elections_ = 0;
 
   // Of the event at hand; empty when it has ended.

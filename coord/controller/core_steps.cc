@@ -107,10 +107,8 @@ void ControllerCore::apply(const Proposal& proposal) {
   const PartitionPicture* partition = picture_.partition(proposal.tp);
   const BrokerId leader_before = partition->state ? partition->state->leader : kNoLeader;
   if (proposal.why == Why::kAlter) alter_answer_->partitions[*proposal.answer].state = state;
-  if (state.leader.value >= 0 && state.leader != leader_before) {
-    ++leader_elections_;
-    if (state.recovering && partition->state && !contains(partition->state->isr, state.leader)) ++unclean_leader_elections_;
-  }
+  const bool is_election = state.leader.value >= 0 && state.leader != leader_before;
+  if (is_election && state.recovering && partition->state && !contains(partition->state->isr, state.leader)) ++unclean_leader_elections_;
   picture_.put_state(proposal.tp, std::move(state));
   outbox_.metadata(proposal.tp);
   if (deleting_.contains(proposal.tp.topic)) return mark(proposal.tp);  // its replicas may be removed now

@@ -334,7 +334,51 @@ TEST(ControllerCore, AShuttingDownLeaderIsNotReplacedUncleanly) {
   EXPECT_EQ(cluster.at(0).leader, BrokerId(2));
   EXPECT_TRUE(cluster.at(0).recovering);
   EXPECT_EQ(cluster.core.counts().unclean_leader_elections, 1u);
-  EXPECT_EQ(cluster.core.counts().leader_elections, 3u);
+}
+
+TEST(ControllerCore, CountsAsKafkaDoes) {
+  Cluster cluster;
+  const auto counts = [&] { return cluster.core.counts(); };
+  EXPECT_EQ(counts().active_brokers, 3u);
+  EXPECT_EQ(counts().topics, 1u);
+  EXPECT_EQ(counts().partitions, 2u);
+  EXPECT_EQ(counts().offline_partitions, 0u);
+  EXPECT_EQ(counts().preferred_replica_imbalance, 0u);
+  cluster.add_topic("alone", 2, {ids({3})});
+  cluster.read_topics();
+  cluster.perform(cluster.core.on_controlled_shutdown(BrokerId(3), BrokerEpoch(103)));
+  EXPECT_EQ(counts().offline_partitions, 0u) << "a leader that shuts down and has no other replica still serves";
+  cluster.registered.erase(BrokerId(3));
+  cluster.brokers();
+  EXPECT_EQ(counts().offline_partitions, 1u);
+  EXPECT_EQ(counts().preferred_replica_imbalance, 1u) << "no leader is not the preferred one";
+  cluster.add_topic("unborn", 3, {ids({3})});
+  cluster.read_topics();
+  EXPECT_EQ(counts().topics, 3u);
+  EXPECT_EQ(counts().partitions, 3u) << "one that never had a leader is new, not offline";
+  EXPECT_EQ(counts().offline_partitions, 1u);
+  cluster.registered.erase(BrokerId(1));
+  cluster.brokers();
+  EXPECT_EQ(counts().active_brokers, 1u);
+  EXPECT_EQ(counts().preferred_replica_imbalance, 2u) << "t-0 is led by 2";
+  cluster.deletions.insert("alone");
+  cluster.perform(cluster.core.on_delete_topics(cluster.deletions));
+  EXPECT_EQ(counts().topics_to_delete, 1u);
+  EXPECT_EQ(counts().topics_ineligible_to_delete, 1u);
+  EXPECT_EQ(counts().offline_partitions, 0u) << "nobody misses what is being deleted";
+  EXPECT_EQ(counts().preferred_replica_imbalance, 1u);
+}
+
+TEST(ControllerCore, APartitionThatMovesIsImbalancedOnlyOnceItsNewPreferredLeaderIsInSync) {
+  Cluster cluster;
+  cluster.registered[BrokerId(4)] = BrokerEpoch(104);
+  cluster.brokers();
+  cluster.perform(cluster.core.on_reassign({{{"t", PartitionIndex(0)}, ids({4, 2})}}));
+  EXPECT_EQ(cluster.core.picture().partition({"t", PartitionIndex(0)})->assignment.replicas.front(), BrokerId(4));
+  EXPECT_EQ(cluster.core.counts().preferred_replica_imbalance, 0u);
+  const LeaderAndIsr led_by_one{BrokerId(1), {}, ids({1, 2, 4}), false, {}, {}};
+  EXPECT_FALSE(has_preferred_leader({ids({4, 2, 1}), ids({4}), ids({1})}, led_by_one)) << "it could lead";
+  EXPECT_TRUE(has_preferred_leader({ids({1, 4, 2}), ids({4}), ids({2})}, led_by_one));
 }
 
 TEST(ControllerCore, ControlledShutdownErrors) {

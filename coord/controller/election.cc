@@ -88,6 +88,13 @@ std::optional<LeaderAndIsr> elect_reassigned(const LeaderAndIsr& state, const Re
   return led_by(state, *leader, state.isr);
 }
 
+bool has_preferred_leader(const Assignment& assignment, const LeaderAndIsr& state) {
+  if (assignment.replicas.empty()) return true;
+  const BrokerId preferred = assignment.replicas.front();
+  if (contains(assignment.adding, preferred)) return !contains(state.isr, preferred);
+  return state.leader == preferred;
+}
+
 std::optional<LeaderAndIsr> without_replicas(const LeaderAndIsr& state, const Replicas& gone) {
   Replicas isr = difference(state.isr, gone);
   if (isr.empty()) isr = state.isr;

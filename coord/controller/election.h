@@ -63,6 +63,9 @@ std::optional<LeaderAndIsr> elect_preferred(const LeaderAndIsr& state, const Rep
 // The first replica of the target that is online and in sync. The in-sync set stays.
 std::optional<LeaderAndIsr> elect_reassigned(const LeaderAndIsr& state, const Replicas& target, const Replicas& online);
 
+// For metrics. A reassignment that brings a new preferred leader counts as balanced until that one is in sync, which is when it may lead.
+bool has_preferred_leader(const Assignment& assignment, const LeaderAndIsr& state);
+
 // Nobody is elected: `gone` leave the in-sync set, and leadership if one of them leads. The set never becomes empty: if all its members are gone it
 // stays, since each of them holds every committed record. nullopt: nothing changes.
 std::optional<LeaderAndIsr> without_replicas(const LeaderAndIsr& state, const Replicas& gone);

@@ -52,7 +52,7 @@ Replicas Picture::filtered(const TopicPartition& tp, const PartitionPicture& par
   Replicas found;
   auto consider = [&](BrokerId id) {
     if (contains(found, id)) return;
-    if (!(eligible_only ? is_eligible(id) : brokers_.contains(id)) || is_dir_offline(id, tp)) return;
+    if (!(eligible_only ? is_online(id, tp) : is_present(id, tp))) return;
     found.push_back(id);
   };
   for (BrokerId id : partition.assignment.replicas) consider(id);

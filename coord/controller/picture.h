@@ -43,6 +43,7 @@ class Picture {
   Replicas present(const TopicPartition& tp, const PartitionPicture& partition) const { return filtered(tp, partition, false); }
   // The same without those shutting down: who may lead.
   Replicas online(const TopicPartition& tp, const PartitionPicture& partition) const { return filtered(tp, partition, true); }
+  bool is_present(BrokerId id, const TopicPartition& tp) const { return brokers_.contains(id) && !is_dir_offline(id, tp); }
   bool is_online(BrokerId id, const TopicPartition& tp) const { return is_eligible(id) && !is_dir_offline(id, tp); }
   const std::set<TopicPartition>* offline_dirs(BrokerId id) const;
 

@@ -13,6 +13,7 @@ void ControllerRunner::start() { shell_->start(); }
 void ControllerRunner::on_registered() { shell_->stand_for_election(); }
 void ControllerRunner::stop() { shell_->stop(); }
 void ControllerRunner::on_refused(Function<void(std::string)> refused) { shell_->refuse_through(std::move(refused)); }
+void ControllerRunner::on_brokers_dealt_with(Function<void(Duration)> told) { shell_->tell_times_through(std::move(told)); }
 
 // Everything below comes from any thread and goes on on the loop.
 

@@ -65,6 +65,8 @@ class ControllerRunner {
   BrokerId controller_id() const { return BrokerId(published_->controller_id.load(std::memory_order_acquire)); }
   // Any thread. Set when this process must not go on, with the reason: a KRaft controller holds the cluster. The wiring stops the broker.
   void on_refused(Function<void(std::string reason)> refused);  // before start
+  // On the loop, for metrics: brokers came, went or changed, which is when leaders are elected, and it took the controller so long to deal with it.
+  void on_brokers_dealt_with(Function<void(Duration took)> told);  // before start
 
   // ---- For request handlers, from any thread. Answers come on the controller's loop, exactly once; NOT_CONTROLLER when this broker is not the
   // controller, or ceases to be.
@@ -92,7 +94,8 @@ class ControllerRunner {
   // unclean.leader.election.enable was switched on, for one topic or by default.
   void unclean_election_enabled(std::optional<std::string> topic);
 
-  // What the controller knows, for metrics and tools. Nothing but zeros when not the controller.
+  // What the controller knows, for metrics and tools, as the last event left it. Zeros when not the controller, but for unclean_leader_elections: all that
+  // this process has made.
   void counts(Function<void(ControllerCounts)> answered);
   // Brokers that a topic's deletion waits for, empty if it does not wait.
   void deletion_waits_for(std::string topic, Function<void(std::set<BrokerId>)> answered);

@@ -214,6 +214,12 @@ std::string LocalCluster::page(int id, const std::string& path) const {
   return ask(broker.place.host, broker.admin_port, "GET " + path + " HTTP/1.0\r\nHost: localhost\r\n\r\n");
 }
 
+std::optional<double> LocalCluster::metric(int id, const std::string& series) const {
+  const std::string metrics = page(id, "/metrics"), line = "\n" + series + " ";
+  const size_t found = metrics.find(line);
+  return found == std::string::npos ? std::nullopt : std::optional(std::strtod(metrics.c_str() + found + line.size(), nullptr));
+}
+
 bool LocalCluster::is_ready(int id) const {
   if (runs_kafka(id)) return answers_requests(brokers_.at(id).place.host, brokers_.at(id).port);
   std::string answer = page(id, "/health/ready");

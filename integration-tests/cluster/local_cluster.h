@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -82,6 +83,8 @@ class LocalCluster {
 
   // A page of a broker's HTTP endpoint ("/metrics"), with its head; empty if there is no answer.
   std::string page(int id, const std::string& path) const;
+  // Of its metrics: the value of `family_Value{name="..."}`. nullopt if it is not there.
+  std::optional<double> metric(int id, const std::string& series) const;
 
   Child& zookeeper(int number) { return zookeepers_.at(static_cast<size_t>(number - 1)).child; }  // from 1
   void start_zookeeper(int number);

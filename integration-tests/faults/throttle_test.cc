@@ -1,7 +1,7 @@
 // The throttles of replication (KIP-73), set in ZooKeeper while the brokers run: a throttled reassignment is copied at about the rate, what is copied beside
 // it on the same connection is not held up, and without the throttle it ends.
 #include <algorithm>
-#include <cstdlib>
+#include <optional>
 
 #include "integration-tests/clients/cluster_fixture.h"
 #include "integration-tests/faults/reassignment.h"
@@ -36,10 +36,10 @@ class ThrottleTest : public ClusterFixture<ThrottleTest> {
   }
   // As the broker measures it.
   static double rate(int broker, const std::string& side) {
-    const std::string page = cluster().page(broker, "/metrics"), series = "kafka_server_" + side + "Replication_Value{name=\"byte-rate\"} ";
-    const size_t found = page.find(series);
-    EXPECT_NE(found, std::string::npos) << "no metric " << series;
-    return found == std::string::npos ? -1 : std::atof(page.c_str() + found + series.size());
+    const std::string series = "kafka_server_" + side + "Replication_Value{name=\"byte-rate\"}";
+    const std::optional<double> found = cluster().metric(broker, series);
+    EXPECT_TRUE(found) << "no metric " << series;
+    return found.value_or(-1);
   }
 
   // `side`: "Leader" or "Follower", as the metric says it; `broker`: whose limit it is.

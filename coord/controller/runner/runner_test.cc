@@ -41,6 +41,12 @@ struct ThreeBrokers : ::testing::Test, RunnerCluster {
     if (!answer) return ErrorCode::UNKNOWN_SERVER_ERROR;
     return answer->error != ErrorCode::NONE ? answer->error : answer->partitions.at(0).error;
   }
+  ControllerCounts counts(int32_t of) {
+    ControllerCounts counted;
+    nodes.at(of)->runner.counts([&](ControllerCounts given) { counted = given; });
+    loop.run_ready();
+    return counted;
+  }
   // Every write of a controller comes behind a check of its epoch.
   void expect_fenced() {
     int64_t fenced_zxid = 0;
@@ -544,6 +550,51 @@ TEST_F(ThreeBrokers, UncleanElectionWhereTheTopicAllowsIt) {
   kill(2);
   EXPECT_EQ(state("t", 1).leader, BrokerId(3));
   EXPECT_EQ(state("t", 1).leader_recovery_state, znodes::LeaderRecoveryState::recovering);
+  EXPECT_EQ(counts(1).unclean_leader_elections, 1u);
+  EXPECT_EQ(counts(3).unclean_leader_elections, 0u);
+  zookeeper.put("/config/topics/t", "{\"version\":1,\"config\":{}}");
+  zookeeper.expire(nodes[1]->session->session_id());
+  loop.run_ready();
+  ASSERT_EQ(controller(), 3);
+  EXPECT_EQ(counts(1).unclean_leader_elections, 1u) << "a count does not go back";
+  enlist(1);
+  zookeeper.expire(nodes[3]->session->session_id());
+  loop.run_ready();
+  ASSERT_EQ(controller(), 1);
+  EXPECT_EQ(counts(1).unclean_leader_elections, 1u);
+}
+
+TEST_F(ThreeBrokers, OnlyTheControllerCounts) {
+  create_topic("alone", {{2}});
+  EXPECT_EQ(counts(1).partitions, 3u);
+  EXPECT_EQ(counts(1).offline_partitions, 0u);
+  EXPECT_EQ(counts(3).partitions, 0u);
+  kill(2);
+  EXPECT_EQ(counts(1).offline_partitions, 1u) << "counted anew after every event";
+  EXPECT_EQ(counts(1).active_brokers, 2u);
+  zookeeper.expire(nodes[1]->session->session_id());
+  loop.run_ready();
+  ASSERT_EQ(controller(), 3);
+  EXPECT_EQ(counts(1).offline_partitions, 0u) << "who is deposed knows nothing";
+  EXPECT_EQ(counts(3).offline_partitions, 1u);
+}
+
+TEST_F(ThreeBrokers, SaysHowLongItTookToDealWithBrokersThatCameOrWent) {
+  std::vector<Duration> took;
+  Node& controls = start(4);
+  controls.runner.on_brokers_dealt_with([&](Duration each) { took.push_back(each); });
+  for (int32_t id : {1, 2, 3}) stop(id);
+  ASSERT_EQ(controller(), 4);
+  start(1);
+  took.clear();
+  controls.session->hold();
+  zookeeper.expire(nodes[1]->session->session_id());
+  loop.run_ready();
+  loop.advance(Duration::millis(30));
+  EXPECT_TRUE(took.empty());
+  controls.session->release();
+  loop.run_ready();
+  EXPECT_EQ(took, std::vector{Duration::millis(30)});
 }
 
 TEST_F(ThreeBrokers, TopicsWithoutIdGetOne) {

@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -26,6 +27,7 @@ class ControllerRunner::Shell final : public ZookeeperListener, public std::enab
   void stop();
   void stand_for_election();
   void refuse_through(Function<void(std::string)> refused) { refused_ = std::move(refused); }
+  void tell_times_through(Function<void(Duration)> told) { brokers_dealt_with_ = std::move(told); }
   Loop& loop() { return ports_.loop; }
 
   void alter_partition(AlterIsrRequest request, Function<void(AlterIsrAnswer)> answered);
@@ -38,7 +40,7 @@ class ControllerRunner::Shell final : public ZookeeperListener, public std::enab
   void when_topic_deleted(std::string topic, Duration timeout, Function<void(ErrorCode)> done);
   void unclean_election_enabled(std::optional<std::string> topic);
   void look_at_view() { waits_.look(); }
-  ControllerCounts counts() const { return core_ ? core_->counts() : ControllerCounts(); }
+  ControllerCounts counts();
   std::set<BrokerId> deletion_waits_for(const std::string& topic) const { return core_ ? core_->deletion_waits_for(topic) : std::set<BrokerId>(); }
 
   void on_session(SessionEvent event) override;
@@ -133,6 +135,7 @@ class ControllerRunner::Shell final : public ZookeeperListener, public std::enab
   const Ports ports_;
   const std::shared_ptr<Published> published_;
   Function<void(std::string)> refused_;
+  Function<void(Duration)> brokers_dealt_with_;
   bool running_ = false;
   bool registered_ = false;  // in this session: may stand for election
 
@@ -143,10 +146,13 @@ class ControllerRunner::Shell final : public ZookeeperListener, public std::enab
   int32_t epoch_version_ = -1;
   std::shared_ptr<ClusterReader> reader_;
   std::unique_ptr<ControllerCore> core_;  // null until everything is read
+  std::optional<ControllerCounts> counts_;  // as counted since the last event ended
+  size_t unclean_leader_elections_ = 0;     // of earlier terms
   Marks marks_;
   std::deque<Event> events_;
   std::set<std::string> deletions_told_;  // whose waiting is in the log
   bool busy_ = false;  // an event is being performed
+  std::optional<MonoTime> brokers_since_;  // it began then, and is about brokers
   Task refuse_current_;
   Function<bool(Effects&)> answer_current_;  // true: given
   Loop::TimerId tick_timer_ = 0;

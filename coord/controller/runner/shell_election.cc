@@ -199,7 +199,10 @@ void ControllerRunner::Shell::resign(const char* why) {
     log_info("broker {} is no longer the controller of epoch {}: {}", config_.controller.id, epoch_, why);
     ports_.peers.set_brokers({});
   }
+  if (core_) unclean_leader_elections_ += core_->counts().unclean_leader_elections;
   core_.reset();
+  counts_.reset();
+  brokers_since_.reset();
   deletions_told_.clear();
   answer_current_ = nullptr;
   Task current = std::move(refuse_current_);

@@ -1,5 +1,7 @@
 // The controller's events, one at a time: what watches have marked is read and handed to the core, requests and answers wait in line; what the core
 // decides is performed to its end.
+#include <utility>
+
 #include "coord/controller/runner/control_requests.h"
 #include "coord/controller/runner/shell.h"
 #include "coord/znodes/paths.h"
@@ -71,6 +73,8 @@ void ControllerRunner::Shell::event_over() {
   refuse_current_ = nullptr;
   answer_current_ = nullptr;
   busy_ = false;
+  counts_.reset();
+  if (const auto since = std::exchange(brokers_since_, std::nullopt); since && brokers_dealt_with_) brokers_dealt_with_(ports_.loop.now() - *since);
   tell_waiting_deletions();
   waits_.look();
   pump();
@@ -79,6 +83,7 @@ void ControllerRunner::Shell::event_over() {
 // ---- What watches have marked
 
 void ControllerRunner::Shell::read_brokers() {
+  brokers_since_ = ports_.loop.now();
   marks_.brokers = false;
   reader_->brokers(in_term([](Shell& self, std::vector<LiveBroker> brokers) {
     self.tell_brokers(brokers);

@@ -144,6 +144,13 @@ void ControllerRunner::Shell::unclean_election_enabled(std::optional<std::string
   post_event([this, topic = std::move(topic)] { perform(core_->on_unclean_enabled(topic)); }, nullptr);
 }
 
+ControllerCounts ControllerRunner::Shell::counts() {
+  if (core_ && !counts_) counts_ = core_->counts();
+  ControllerCounts counts = counts_.value_or(ControllerCounts());
+  counts.unclean_leader_elections += unclean_leader_elections_;
+  return counts;
+}
+
 void ControllerRunner::Shell::when_topic_led(std::string topic, size_t partitions, Duration timeout, Function<void(ErrorCode)> done) {
   if (!running_) return done(ErrorCode::NOT_CONTROLLER);
   auto is_led = [&view = ports_.view, topic = std::move(topic), partitions] {
