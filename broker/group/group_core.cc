@@ -146,9 +146,8 @@ GroupEffects GroupCore::on_loaded(GroupTime now) {
       member.client_host = each.client_host;
       member.rebalance_timeout_ms = each.rebalance_timeout_ms;
       member.session_timeout_ms = each.session_timeout_ms;
-      member.protocols = {{record.protocol.value_or(""), each.subscription}};
       member.assignment = each.assignment;
-      group.add(std::move(member), record.protocol_type);
+      group.add(std::move(member), {{record.protocol.value_or(""), each.subscription}}, record.protocol_type);
     }
     group.protocol_type = record.protocol_type.empty() ? std::nullopt : std::optional(record.protocol_type);
     group.leader = record.leader && group.has(*record.leader) ? record.leader
@@ -170,7 +169,7 @@ GroupEffects GroupCore::on_unloaded() {
       JoinAnswer join;
       join.error = ErrorCode::NOT_COORDINATOR;
       join.member_id = member_id;
-      answer_join(member, std::move(join), effects);
+      answer_join(group, member, std::move(join), effects);
       answer_sync(member, SyncAnswer{ErrorCode::NOT_COORDINATOR, {}, {}, {}}, effects);
     }
   }
