@@ -1,6 +1,7 @@
 #include "broker/group/group.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "protocol/base/bytes.h"
 #include "protocol/base/check.h"
@@ -9,7 +10,7 @@ namespace quokka {
 
 const std::string& GroupMember::metadata(std::string_view protocol) const {
   static const std::string none;
-  for (const GroupProtocol& each : protocols) {
+  for (const GroupProtocol& each : protocols_) {
     if (each.name == protocol) return each.metadata;
   }
   return none;
@@ -50,18 +51,43 @@ const std::string* Group::static_member(const std::string& instance_id) const {
   return found == static_members.end() ? nullptr : &found->second;
 }
 
-void Group::add(GroupMember member, const std::string& its_protocol_type) {
+void Group::count(const GroupMember& member) {
+  known_protocols_.add(member.protocols_);
+  if (member.joining_) ++joined_;
+}
+
+void Group::discount(const GroupMember& member) {
+  known_protocols_.remove(member.protocols_);
+  if (member.joining_) --joined_;
+}
+
+bool Group::counts_are_right() const {
+  KnownProtocols protocols;
+  size_t joined = 0;
+  for (const auto& [member_id, member] : members) {
+    protocols.add(member.protocols_);
+    if (member.joining_) ++joined;
+  }
+  return protocols == known_protocols_ && joined == joined_ && (!consumer || consumer->counts_are_right());
+}
+
+GroupMember& Group::add(GroupMember member, std::vector<GroupProtocol> protocols, const std::string& its_protocol_type) {
+  member.protocols_ = std::move(protocols);
   if (member.instance_id) static_members[*member.instance_id] = member.id;
   if (members.empty()) protocol_type = its_protocol_type;
   if (!leader) leader = member.id;
   pending_members.erase(member.id);
-  const std::string member_id = member.id;
-  members.insert_or_assign(member_id, std::move(member));
+  const auto [at, is_new] = members.try_emplace(member.id);
+  if (!is_new) discount(at->second);
+  at->second = std::move(member);
+  count(at->second);
+  return at->second;
 }
 
 void Group::remove(const std::string& member_id) {
   if (const auto found = members.find(member_id); found != members.end()) {
     if (found->second.instance_id) static_members.erase(*found->second.instance_id);
+    discount(found->second);
     members.erase(found);
   }
   if (is_leader(member_id)) leader = members.empty() ? std::nullopt : std::optional(members.begin()->first);
@@ -80,8 +106,20 @@ GroupMember& Group::replace_static(const std::string& instance_id, const std::st
   return members.insert(std::move(node)).position->second;
 }
 
-size_t Group::joined_count() const {
-  return static_cast<size_t>(std::count_if(members.begin(), members.end(), [](const auto& each) { return each.second.joining.has_value(); }));
+void Group::set_protocols(GroupMember& member, std::vector<GroupProtocol> protocols) {
+  discount(member);
+  member.protocols_ = std::move(protocols);
+  count(member);
+}
+
+void Group::begin_join(GroupMember& member, GroupRequestId request) {
+  if (!member.joining_) ++joined_;
+  member.joining_ = request;
+}
+
+std::optional<GroupRequestId> Group::end_join(GroupMember& member) {
+  if (member.joining_) --joined_;
+  return std::exchange(member.joining_, std::nullopt);
 }
 
 int64_t Group::rebalance_timeout_ms() const {
@@ -100,23 +138,15 @@ void Group::transition_to(GroupState next, GroupTime now) {
 bool Group::supports(const std::string& its_protocol_type, const std::vector<GroupProtocol>& protocols) const {
   if (is(GroupState::EMPTY)) return !its_protocol_type.empty() && !protocols.empty();
   if (protocol_type != its_protocol_type) return false;
-  return std::any_of(protocols.begin(), protocols.end(), [&](const GroupProtocol& wanted) {
-    return std::all_of(members.begin(), members.end(), [&](const auto& each) {
-      return std::any_of(each.second.protocols.begin(), each.second.protocols.end(), [&](const GroupProtocol& p) { return p.name == wanted.name; });
-    });
-  });
+  return known_protocols_.all_know_one_of(protocols);
 }
 
 std::string Group::select_protocol() const {
-  std::map<std::string, size_t> known_by;
-  for (const auto& [member_id, member] : members) {
-    for (const GroupProtocol& each : member.protocols) ++known_by[each.name];
-  }
   std::map<std::string, size_t> votes;
   for (const auto& [member_id, member] : members) {
-    const auto choice = std::find_if(member.protocols.begin(), member.protocols.end(),
-                                     [&](const GroupProtocol& each) { return known_by[each.name] == members.size(); });
-    if (choice != member.protocols.end()) ++votes[choice->name];
+    const auto choice =
+        std::find_if(member.protocols_.begin(), member.protocols_.end(), [this](const GroupProtocol& each) { return known_protocols_.all_know(each.name); });
+    if (choice != member.protocols_.end()) ++votes[choice->name];
   }
   const auto most = std::max_element(votes.begin(), votes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
   return most == votes.end() ? std::string() : most->first;
@@ -164,12 +194,11 @@ void Group::put_offset(const TopicPartition& partition, Offset offset) {
 std::vector<TopicPartition> Group::expired_offsets(GroupTime now, int64_t retention_ms) const {
   const bool is_empty = protocol_type && is(GroupState::EMPTY);
   const bool is_simple = !protocol_type;
-  // Of the consumer protocol what is subscribed to is known at any time.
-  const bool is_stable_consumer = is_consumer_group() && subscriptions && (is(GroupState::STABLE) || (consumer && !is_empty));
+  const bool is_stable_consumer = is_consumer_group() && knows_subscriptions() && (is(GroupState::STABLE) || (consumer && !is_empty));
   std::vector<TopicPartition> expired;
   if (!is_empty && !is_simple && !is_stable_consumer) return expired;
   for (const auto& [partition, offset] : offsets) {
-    if (is_stable_consumer && subscriptions->count(partition.topic) != 0) continue;
+    if (is_stable_consumer && is_subscribed_to(partition.topic)) continue;
     const OffsetRecord& record = offset.record;
     int64_t kept_since = is_empty ? state_timestamp_ms.value_or(record.commit_timestamp_ms) : record.commit_timestamp_ms;
     if (consumer) kept_since = std::max(kept_since, record.commit_timestamp_ms);
@@ -188,11 +217,15 @@ void Group::begin_consumer_protocol() {
   leader.reset();
   generation = 0;
   members.clear();
+  known_protocols_ = {};
+  joined_ = 0;
+  subscriptions.reset();
   static_members.clear();
   pending_members.clear();
   pending_sync.clear();
   join_timer.reset();
   sync_until.reset();
+  sessions_due.reset();
   new_member_added = false;
   topics_revision = 0;
 }
@@ -206,7 +239,6 @@ void Group::end_consumer_protocol(GroupTime now) {
 }
 
 void Group::note_consumer_state(GroupTime now) {
-  subscriptions = consumer->subscribed_names();
   const GroupState next = consumer->state();
   if (!is(GroupState::DEAD) && !is(next)) transition_to(next, now);
 }

@@ -12,7 +12,9 @@
 #include <vector>
 
 #include "broker/group/consumer/consumer_group.h"
+#include "broker/group/consumer/known_protocols.h"
 #include "broker/group/group_values.h"
+#include "broker/group/pending_members.h"
 
 namespace quokka {
 
@@ -23,17 +25,23 @@ struct GroupMember {
   std::string client_host;
   int32_t rebalance_timeout_ms = 0;
   int32_t session_timeout_ms = 0;
-  std::vector<GroupProtocol> protocols;
   std::string assignment;
 
-  std::optional<GroupRequestId> joining;  // a JoinGroup that waits for the rebalance
   std::optional<GroupRequestId> syncing;  // a SyncGroup that waits for the leader's
   bool is_new = false;                    // its first JoinGroup waits
   std::optional<MonoTime> session_ends;   // nullopt while a request of it waits: that it is there is known
 
   bool is_static() const { return instance_id.has_value(); }
+  const std::vector<GroupProtocol>& protocols() const { return protocols_; }
+  // A JoinGroup that waits for the rebalance.
+  const std::optional<GroupRequestId>& joining() const { return joining_; }
   // "" unless it knows the protocol.
   const std::string& metadata(std::string_view protocol) const;
+
+ private:
+  friend class Group;  // which counts them
+  std::vector<GroupProtocol> protocols_;
+  std::optional<GroupRequestId> joining_;
 };
 
 // The topics of a member of a consumer group, as its subscription says in the form of version 0. nullopt: these bytes are none.
@@ -65,13 +73,17 @@ class Group {
   bool is_leader(const std::string& member_id) const { return leader == member_id; }
   // nullptr if nobody goes by that instance id.
   const std::string* static_member(const std::string& instance_id) const;
-  void add(GroupMember member, const std::string& its_protocol_type);
+  GroupMember& add(GroupMember member, std::vector<GroupProtocol> protocols, const std::string& its_protocol_type);
   // Also a pending one. The leader's place goes to the first member.
   void remove(const std::string& member_id);
   // The member keeps everything but its id.
   GroupMember& replace_static(const std::string& instance_id, const std::string& old_id, const std::string& new_id);
-  size_t joined_count() const;
-  bool all_joined() const { return joined_count() == members.size() && pending_members.empty(); }
+  void set_protocols(GroupMember& member, std::vector<GroupProtocol> protocols);
+  void begin_join(GroupMember& member, GroupRequestId request);
+  // The request that waited.
+  std::optional<GroupRequestId> end_join(GroupMember& member);
+  size_t joined_count() const { return joined_; }
+  bool all_joined() const { return joined_ == members.size() && pending_members.empty(); }
   int64_t rebalance_timeout_ms() const;  // the longest of its members
   bool can_rebalance() const { return is(GroupState::STABLE) || is(GroupState::COMPLETING_REBALANCE) || is(GroupState::EMPTY); }
   void transition_to(GroupState next, GroupTime now);
@@ -84,7 +96,11 @@ class Group {
   std::string select_protocol() const;
   // After members or protocol changed.
   void note_subscriptions();
-  bool is_subscribed_to(const std::string& topic) const { return !subscriptions || subscriptions->count(topic) != 0; }
+  // If that is known: of the consumer protocol it is at any time.
+  bool knows_subscriptions() const { return consumer || subscriptions; }
+  bool is_subscribed_to(const std::string& topic) const {
+    return consumer ? consumer->is_subscribed_to(topic) : !subscriptions || subscriptions->count(topic) != 0;
+  }
 
   // --- Offsets
   bool has_offsets() const { return !offsets.empty() || !open_offsets.empty(); }
@@ -109,6 +125,8 @@ class Group {
 
   GroupRecord record(const std::map<std::string, std::string>& assignments) const;
   GroupDescription describe() const;
+  // For tests: what is counted of the members is what a look at each of them finds.
+  bool counts_are_right() const;
 
   const std::string id;
   GroupState state = GroupState::EMPTY;
@@ -119,14 +137,15 @@ class Group {
   std::optional<std::string> leader;
   std::map<std::string, GroupMember> members;
   std::map<std::string, std::string> static_members;  // instance id to member id
-  std::map<std::string, MonoTime> pending_members;    // ids that were given and not used yet, and until when
+  PendingMembers pending_members;
   std::set<std::string> pending_sync;                 // members of this generation whose SyncGroup has not come
-  std::optional<std::set<std::string>> subscriptions;  // topics; nullopt: not known
+  std::optional<std::set<std::string>> subscriptions;  // topics of classic members; nullopt: not known
   bool new_member_added = false;                       // since the initial delay was begun or prolonged
 
   std::optional<JoinTimer> join_timer;
   std::optional<MonoTime> sync_until;
-  std::optional<MonoTime> due;  // when the coordinator looks next; not after any of the times above
+  std::optional<MonoTime> sessions_due;  // not after the end of any member's session: all are looked at then
+  std::optional<MonoTime> due;           // when the coordinator looks next; not after any of the times above
 
   std::optional<ConsumerGroup> consumer;
   std::map<std::string, Timers> timers;  // of its members, by member id
@@ -139,6 +158,13 @@ class Group {
   std::optional<GroupRecord> loaded;           // the last one found while loading
   std::deque<RebalanceNote> rebalances;  // the last kRebalancesKept
   uint64_t rebalance_count = 0;
+
+ private:
+  // What a request asks about all members, without a look at each of them: a request costs what it names.
+  void count(const GroupMember& member);
+  void discount(const GroupMember& member);
+  KnownProtocols known_protocols_;
+  size_t joined_ = 0;  // members with a JoinGroup that waits
 };
 
 }  // namespace quokka

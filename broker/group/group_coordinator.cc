@@ -22,7 +22,7 @@ std::string uuid_text(Random& random) {
 }  // namespace
 
 GroupCoordinator::GroupCoordinator(Settings settings, Ports ports)
-    : settings_(std::move(settings)), ports_(std::move(ports)), shards_(ports_.loops, [this](PartitionIndex partition, Loop& loop) {
+    : settings_(std::move(settings)), ports_(std::move(ports)), shards_(ports_.loops, ports_.topic, [this](PartitionIndex partition, Loop& loop) {
         Journal::Settings journal = settings_.journal;
         journal.partition = {std::string(kGroupMetadataTopic), partition};
         return std::make_unique<GroupShard>(settings_.groups, std::move(journal), Journal::Ports{loop, ports_.pool, ports_.logs}, ports_.view);
@@ -33,10 +33,6 @@ void GroupCoordinator::start() {
 }
 
 void GroupCoordinator::stop(Task done) { shards_.stop(std::move(done)); }
-
-PartitionIndex GroupCoordinator::partition_of(std::string_view group) const {
-  return coordinator_partition(*ports_.view.get(), kGroupMetadataTopic, settings_.partitions, group);
-}
 
 // --- Leadership
 

@@ -21,7 +21,6 @@ class GroupCoordinator {
   struct Settings {
     GroupSettings groups;
     Journal::Settings journal;           // but for the partition
-    int32_t partitions = 50;             // offsets.topic.num.partitions: while the topic is not there
     Duration retention_check = Duration::seconds(600);
   };
   // All outlive this; the loops and the pool run nothing any more when it is destroyed.
@@ -30,6 +29,7 @@ class GroupCoordinator {
     Pool& pool;
     JournalLogs& logs;
     ViewHolder& view;
+    CoordinatorTopic& topic;  // __consumer_offsets
     Random& random;
   };
 
@@ -42,7 +42,9 @@ class GroupCoordinator {
   // Unloads every shard; what waits is answered NOT_COORDINATOR, and so is what comes. `done` runs on any thread; no log is written to any more.
   void stop(Task done);
 
-  PartitionIndex partition_of(std::string_view group) const;
+  // Of __consumer_offsets. nullopt: that is not there, or not known well enough; who asks is to ask again.
+  std::optional<PartitionIndex> partition_of(std::string_view group) { return ports_.topic.partition_of(group); }
+  void on_view() { ports_.topic.on_view(); }
 
   // --- Leadership of partitions of __consumer_offsets, in the order in which it changes.
   void lead(PartitionIndex partition, LeaderEpoch epoch);
@@ -72,7 +74,7 @@ class GroupCoordinator {
   // `f(shard)` on the shard's loop if it is ready, else `refuse(error)`.
   template <class Done, class F, class Refuse>
   void with_shard(const std::string& group, Done done, F f, Refuse refuse) {
-    shards_.with_shard(partition_of(group), std::move(done), std::move(f), std::move(refuse));
+    shards_.with_shard_of(group, std::move(done), std::move(f), std::move(refuse));
   }
 
   const Settings settings_;

@@ -144,10 +144,10 @@ void GroupCore::take_up(Group& group, const GroupRecord& record, GroupTime now) 
     member.client_host = each.client_host;
     member.rebalance_timeout_ms = each.rebalance_timeout_ms;
     member.session_timeout_ms = each.session_timeout_ms;
-    member.protocols = {{record.protocol.value_or(""), each.subscription}};
-    if (auto known = group.returning.extract(each.id); !known.empty()) member.protocols = std::move(known.mapped());
     member.assignment = each.assignment;
-    group.add(std::move(member), record.protocol_type);
+    std::vector<GroupProtocol> protocols = {{record.protocol.value_or(""), each.subscription}};
+    if (auto known = group.returning.extract(each.id); !known.empty()) protocols = std::move(known.mapped());
+    group.add(std::move(member), std::move(protocols), record.protocol_type);
   }
   group.protocol_type = record.protocol_type.empty() ? std::nullopt : std::optional(record.protocol_type);
   group.leader = record.leader && group.has(*record.leader) ? record.leader
@@ -182,7 +182,7 @@ GroupEffects GroupCore::on_unloaded() {
       JoinAnswer join;
       join.error = ErrorCode::NOT_COORDINATOR;
       join.member_id = member_id;
-      answer_join(member, std::move(join), effects);
+      answer_join(group, member, std::move(join), effects);
       answer_sync(member, SyncAnswer{ErrorCode::NOT_COORDINATOR, {}, {}, {}}, effects);
     }
   }

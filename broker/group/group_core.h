@@ -41,6 +41,7 @@ struct GroupSettings {
   int32_t initial_rebalance_delay_ms = 3000;   // group.initial.rebalance.delay.ms
   size_t members_max = 2'147'483'647;          // group.max.size
   size_t pending_members_max = 10'000;         // of a group: then the one that is to expire first goes
+  size_t member_protocols_max = 1000;          // of one member, in each of its JoinGroups
   int32_t offset_metadata_bytes_max = 4096;    // offset.metadata.max.bytes
   int64_t offset_retention_ms = 604'800'000;   // offsets.retention.minutes
   ConsumerGroupSettings consumer{};
@@ -147,9 +148,9 @@ class GroupCore {
   void join_known(Group& group, GroupRequestId request, const JoinGroup& join, GroupTime now, GroupEffects& effects);
   void give_member_id(Group& group, GroupRequestId request, const JoinGroup& join, const std::string& new_id, GroupTime now, GroupEffects& effects);
   void add_member(Group& group, GroupRequestId request, const JoinGroup& join, const std::string& new_id, GroupTime now, GroupEffects& effects);
-  void update_member(GroupMember& member, GroupRequestId request, const JoinGroup& join, GroupEffects& effects);
+  void update_member(Group& group, GroupMember& member, GroupRequestId request, const JoinGroup& join, GroupEffects& effects);
   JoinAnswer current_generation(const Group& group, const std::string& member_id) const;
-  void answer_join(GroupMember& member, JoinAnswer answer, GroupEffects& effects);
+  void answer_join(Group& group, GroupMember& member, JoinAnswer answer, GroupEffects& effects);
   void answer_sync(GroupMember& member, SyncAnswer answer, GroupEffects& effects);
 
   // Rebalancing (group_rebalance.cc)
@@ -170,6 +171,7 @@ class GroupCore {
   void on_join_timer(Group& group, GroupTime now, GroupEffects& effects);
   void on_sync_timer(Group& group, GroupTime now, GroupEffects& effects);
   void on_group_due(Group& group, GroupTime now, GroupEffects& effects);
+  void end_sessions(Group& group, GroupTime now, GroupEffects& effects);
   void on_static_member_written(Group& group, const Pending& pending, ErrorCode error, GroupTime now, GroupEffects& effects);
 
   // The consumer protocol (group_consumer.cc)

@@ -301,6 +301,8 @@ class World {
     (void)core_.list();
     for (const std::string& each : {std::string("g"), std::string("h")}) {
       (void)core_.describe(each);
+      const Group* group = core_.find(each);
+      QUOKKA_CHECK(group == nullptr || group->counts_are_right(), "members are miscounted");
       const auto described = core_.describe_consumer_group(each);
       if (!described) continue;
       std::set<std::pair<TopicId, PartitionIndex>> targets;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 #include "broker/group/group_core_harness.h"
@@ -48,6 +49,54 @@ TEST(GroupCore, ProtocolsMustBeKnownToAllAndNamedOnce) {
   harness.protocol_type = "connect";
   harness.join("g", "E");
   EXPECT_EQ(last_line(harness), "E join: INCONSISTENT_GROUP_PROTOCOL");
+}
+
+TEST(GroupCore, AMemberKnowsNoMoreProtocolsThanItMay) {
+  GroupSettings settings;
+  settings.member_protocols_max = 3;
+  GroupHarness harness(settings);
+  harness.people["A"].knows = {"a", "b", "range", "c"};
+  harness.join("g", "A");
+  EXPECT_EQ(last_line(harness), "A join: INCONSISTENT_GROUP_PROTOCOL");
+  EXPECT_EQ(harness.core.find("g"), nullptr);
+  harness.people["A"].knows = {"a", "b", "range"};
+  settle(harness, "g", "A");
+}
+
+// Whoever changes, goes or is replaced takes what it knew with it.
+TEST(GroupCore, WhatAllKnowFollowsTheMembers) {
+  GroupHarness harness;
+  const auto refused = [&](const std::string& who, std::vector<std::string> knows) {
+    harness.people[who] = {};
+    harness.people[who].knows = std::move(knows);
+    harness.lines.clear();
+    harness.join("g", who);
+    EXPECT_TRUE(harness.core.find("g")->counts_are_right());
+    return last_line(harness) == who + " join: INCONSISTENT_GROUP_PROTOCOL";
+  };
+  harness.people["A"].knows = {"x", "y"};
+  harness.people["A"].instance = "a";
+  harness.people["B"].knows = {"y", "z"};
+  harness.people["B"].rebalance_ms = 600'000;
+  harness.join("g", "A");
+  harness.join("g", "B");
+  harness.wait_ms(10'000);
+  EXPECT_TRUE(refused("C", {"x"}));
+  EXPECT_TRUE(refused("C", {"z"}));
+  harness.people["B"].knows = {"x", "y"};
+  harness.join("g", "B");
+  harness.people["A"].knows = {"x"};
+  harness.join("g", "A");
+  EXPECT_EQ(harness.core.find("g")->protocol, "x");
+  EXPECT_TRUE(refused("C", {"y", "z"}));
+  // A comes back under another id.
+  harness.people["A"].member_id.clear();
+  harness.people["A"].knows = {"x", "z"};
+  harness.join("g", "A");
+  EXPECT_TRUE(refused("C", {"y", "z"}));
+  harness.leave("g", "B");
+  EXPECT_TRUE(refused("C", {"y"}));
+  EXPECT_FALSE(refused("C", {"z"}));
 }
 
 TEST(GroupCore, MostVotesChooseTheProtocol) {
@@ -289,7 +338,7 @@ class GroupSchedule {
       person.requires_id = random_() % 2 == 0;
       person.may_skip = random_() % 2 == 0;
       if (random_() % 3 == 0) person.instance = std::string("i") + who;
-      if (random_() % 2 == 0) person.knows = {"sticky", "range"};
+      if (random_() % 2 == 0) person.knows = some_protocols();
     }
   }
 
@@ -298,6 +347,7 @@ class GroupSchedule {
       SCOPED_TRACE("step " + std::to_string(step));
       act();
       check_assignments();
+      check_counts();
       if (::testing::Test::HasFailure()) return;
     }
     harness_.fate = GroupHarness::Fate::committed;
@@ -313,7 +363,7 @@ class GroupSchedule {
   void act() {
     const std::string who = anybody();
     GroupHarness::Person& person = harness_.people[who];
-    switch (random_() % 14) {
+    switch (random_() % 15) {
       case 0:
       case 1:
       case 2:
@@ -338,6 +388,30 @@ class GroupSchedule {
         if (random_() % 6 == 0) check_load();
         break;
       case 13: change_log(); break;
+      case 14:
+        if (random_() % 2 == 0) person.knows = some_protocols();
+        break;
+    }
+  }
+
+  // All know range, so that groups come about.
+  std::vector<std::string> some_protocols() {
+    switch (random_() % 4) {
+      case 0: return {"range"};
+      case 1: return {"sticky", "range"};
+      case 2: return {"range", "sticky", "round"};
+      default: return {"round", "range"};
+    }
+  }
+  void check_counts() {
+    const Group* group = harness_.core.find("g");
+    if (group == nullptr) return;
+    EXPECT_TRUE(group->counts_are_right());
+    if (group->protocol && group->is(GroupState::STABLE)) {
+      for (const auto& [id, member] : group->members) {
+        const bool knows_it = std::ranges::any_of(member.protocols(), [&](const GroupProtocol& each) { return each.name == group->protocol; });
+        EXPECT_TRUE(knows_it || member.joining()) << id << " is given a protocol that it does not know";
+      }
     }
   }
 

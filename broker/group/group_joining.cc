@@ -34,7 +34,7 @@ bool GroupCore::accepts(const Group& group, const std::string& member_id) const 
   switch (group.state) {
     case GroupState::EMPTY:
     case GroupState::DEAD: return true;
-    case GroupState::PREPARING_REBALANCE: return (is_member && member->second.joining) || group.joined_count() < settings_.members_max;
+    case GroupState::PREPARING_REBALANCE: return (is_member && member->second.joining()) || group.joined_count() < settings_.members_max;
     case GroupState::COMPLETING_REBALANCE:
     case GroupState::ASSIGNING:  // of the other protocol
     case GroupState::RECONCILING:
@@ -51,6 +51,11 @@ GroupEffects GroupCore::on_join(GroupRequestId request, const JoinGroup& join, G
   };
   if (join.session_timeout_ms < settings_.session_timeout_min_ms || join.session_timeout_ms > settings_.session_timeout_max_ms)
     return refuse(join.member_id, ErrorCode::INVALID_SESSION_TIMEOUT);
+  if (join.protocols.size() > settings_.member_protocols_max) {
+    effects.notes.push_back("group " + join.group + ": client " + join.client_id + " is refused: it knows " + std::to_string(join.protocols.size()) +
+                            " protocols, and no member may know more than " + std::to_string(settings_.member_protocols_max));
+    return refuse(join.member_id, ErrorCode::INCONSISTENT_GROUP_PROTOCOL);
+  }
   if (names_one_twice(join.protocols)) return refuse(join.member_id, ErrorCode::INVALID_REQUEST);
   const bool is_new = join.member_id.empty();
   Group* found = known(join.group);
@@ -88,12 +93,9 @@ void GroupCore::join_new(Group& group, GroupRequestId request, const JoinGroup& 
 
 void GroupCore::give_member_id(Group& group, GroupRequestId request, const JoinGroup& join, const std::string& new_id, GroupTime now,
                                GroupEffects& effects) {
-  if (group.pending_members.size() >= settings_.pending_members_max) {
-    group.pending_members.erase(std::min_element(group.pending_members.begin(), group.pending_members.end(),
-                                                 [](const auto& a, const auto& b) { return a.second < b.second; }));
-  }
+  if (group.pending_members.size() >= settings_.pending_members_max) group.pending_members.erase(std::string(group.pending_members.first()->second));
   const MonoTime until = now.mono + Duration::millis(join.session_timeout_ms);
-  group.pending_members[new_id] = until;
+  group.pending_members.put(new_id, until);
   look_at(group, until);
   effects.joins.emplace_back(request, refusal(new_id, ErrorCode::MEMBER_ID_REQUIRED));
 }
@@ -107,30 +109,29 @@ void GroupCore::add_member(Group& group, GroupRequestId request, const JoinGroup
   member.client_host = join.client_host;
   member.rebalance_timeout_ms = join.rebalance_timeout_ms;
   member.session_timeout_ms = join.session_timeout_ms;
-  member.protocols = join.protocols;
-  member.joining = request;
   member.is_new = true;
   if (group.is(GroupState::PREPARING_REBALANCE) && group.generation == 0) group.new_member_added = true;
   const std::string instance = member.instance_id.value_or("");
-  group.add(std::move(member), join.protocol_type);
-  begin_session(group, group.member(new_id), kNewMemberJoinTimeoutMs, now);
+  GroupMember& added = group.add(std::move(member), join.protocols, join.protocol_type);
+  group.begin_join(added, request);
+  begin_session(group, added, kNewMemberJoinTimeoutMs, now);
   rebalance_if_possible(group, "adding new member " + new_id + (instance.empty() ? "" : " with instance id " + instance) + "; client reason: " + stated(join.reason),
                         now, effects);
 }
 
-void GroupCore::update_member(GroupMember& member, GroupRequestId request, const JoinGroup& join, GroupEffects& effects) {
-  member.protocols = join.protocols;
+void GroupCore::update_member(Group& group, GroupMember& member, GroupRequestId request, const JoinGroup& join, GroupEffects& effects) {
+  group.set_protocols(member, join.protocols);
   member.rebalance_timeout_ms = join.rebalance_timeout_ms;
   member.session_timeout_ms = join.session_timeout_ms;
-  answer_join(member, refusal(member.id, ErrorCode::REBALANCE_IN_PROGRESS), effects);  // one of before, whose connection is gone most likely
-  member.joining = request;
+  answer_join(group, member, refusal(member.id, ErrorCode::REBALANCE_IN_PROGRESS), effects);  // one of before, whose connection is gone most likely
+  group.begin_join(member, request);
 }
 
 void GroupCore::join_known(Group& group, GroupRequestId request, const JoinGroup& join, GroupTime now, GroupEffects& effects) {
   const auto answer = [&](JoinAnswer made) { effects.joins.emplace_back(request, std::move(made)); };
   if (group.is(GroupState::DEAD)) return answer(refusal(join.member_id, ErrorCode::COORDINATOR_NOT_AVAILABLE));
   if (!group.supports(join.protocol_type, join.protocols)) return answer(refusal(join.member_id, ErrorCode::INCONSISTENT_GROUP_PROTOCOL));
-  if (group.pending_members.count(join.member_id) != 0) {
+  if (group.pending_members.has(join.member_id)) {
     if (join.instance_id) return answer(refusal("", ErrorCode::UNKNOWN_SERVER_ERROR));  // static members are given none
     return add_member(group, request, join, join.member_id, now, effects);
   }
@@ -138,9 +139,9 @@ void GroupCore::join_known(Group& group, GroupRequestId request, const JoinGroup
     return answer(refusal(join.member_id, error));
 
   GroupMember& member = group.member(join.member_id);
-  const bool is_unchanged = same(member.protocols, join.protocols);
+  const bool is_unchanged = same(member.protocols(), join.protocols);
   const auto rejoin = [&](const std::string& why) {
-    update_member(member, request, join, effects);
+    update_member(group, member, request, join, effects);
     rebalance_if_possible(group, why + " " + join.member_id + "; client reason: " + stated(join.reason), now, effects);
   };
   switch (group.state) {
@@ -179,13 +180,13 @@ void GroupCore::join_static_again(Group& group, GroupRequestId request, const Jo
   pending.may_skip_assignment = join.may_skip_assignment;
 
   GroupMember& member = group.replace_static(*join.instance_id, old_id, new_id);
-  answer_join(member, refusal(old_id, ErrorCode::FENCED_INSTANCE_ID), effects);
+  answer_join(group, member, refusal(old_id, ErrorCode::FENCED_INSTANCE_ID), effects);
   answer_sync(member, SyncAnswer{ErrorCode::FENCED_INSTANCE_ID, {}, {}, {}}, effects);
   extend_session(group, member, now);
-  pending.old_protocols = member.protocols;
+  pending.old_protocols = member.protocols();
   pending.old_rebalance_timeout_ms = member.rebalance_timeout_ms;
   pending.old_session_timeout_ms = member.session_timeout_ms;
-  update_member(member, request, join, effects);
+  update_member(group, member, request, join, effects);
   effects.notes.push_back("group " + group.id + ": static member " + *join.instance_id + " joins again as " + new_id + ", instead of " + old_id);
 
   if (group.is(GroupState::COMPLETING_REBALANCE))
@@ -203,7 +204,7 @@ void GroupCore::on_static_member_written(Group& group, const Pending& pending, E
   if (!group.has(pending.new_member)) return;
   GroupMember& member = group.member(pending.new_member);
   // A rebalance that began meanwhile has the member's request for its own.
-  if (!group.is(GroupState::STABLE) || group.generation != pending.generation || !member.joining) return;
+  if (!group.is(GroupState::STABLE) || group.generation != pending.generation || !member.joining()) return;
   JoinAnswer answer = current_generation(group, member.id);
   const bool is_leader = group.is_leader(member.id);
   if (error != ErrorCode::NONE) {
@@ -211,8 +212,8 @@ void GroupCore::on_static_member_written(Group& group, const Pending& pending, E
     answer.member_id.clear();
     answer.leader = pending.old_leader;
     answer.members.clear();
-    answer_join(member, std::move(answer), effects);
-    member.protocols = pending.old_protocols;
+    answer_join(group, member, std::move(answer), effects);
+    group.set_protocols(member, pending.old_protocols);
     member.rebalance_timeout_ms = pending.old_rebalance_timeout_ms;
     member.session_timeout_ms = pending.old_session_timeout_ms;
     extend_session(group, group.replace_static(*member.instance_id, pending.new_member, pending.old_member), now);
@@ -222,7 +223,7 @@ void GroupCore::on_static_member_written(Group& group, const Pending& pending, E
   // An old client that is told that it leads would assign; named by its former id it does not know that it does.
   if (!pending.may_skip_assignment) answer.leader = pending.old_leader;
   answer.skip_assignment = is_leader && pending.may_skip_assignment;
-  answer_join(member, std::move(answer), effects);
+  answer_join(group, member, std::move(answer), effects);
   extend_session(group, member, now);
 }
 
@@ -238,10 +239,8 @@ JoinAnswer GroupCore::current_generation(const Group& group, const std::string& 
   return answer;
 }
 
-void GroupCore::answer_join(GroupMember& member, JoinAnswer answer, GroupEffects& effects) {
-  if (!member.joining) return;
-  effects.joins.emplace_back(*member.joining, std::move(answer));
-  member.joining.reset();
+void GroupCore::answer_join(Group& group, GroupMember& member, JoinAnswer answer, GroupEffects& effects) {
+  if (const std::optional<GroupRequestId> waited = group.end_join(member)) effects.joins.emplace_back(*waited, std::move(answer));
 }
 
 void GroupCore::answer_sync(GroupMember& member, SyncAnswer answer, GroupEffects& effects) {

@@ -158,7 +158,7 @@ Status GroupCore::upgrade(const Group& group, ConsumerChange& change) const {
   std::map<std::string, ConsumerMember> members;
   std::set<std::pair<TopicId, PartitionIndex>> owned;
   for (const auto& [id, each] : group.members) {
-    const std::string& metadata = each.metadata(group.protocol.value_or(each.protocols.front().name));
+    const std::string& metadata = each.metadata(group.protocol.value_or(each.protocols().front().name));
     std::optional<ClassicSubscription> said = read_classic_subscription(metadata, topics_);
     std::optional<AssignedPartitions> assigned = read_classic_assignment(each.assignment, topics_);
     // A rebalance that failed took its assignment, but not what it has.
@@ -179,7 +179,7 @@ Status GroupCore::upgrade(const Group& group, ConsumerChange& change) const {
     subscription.client_host = each.client_host;
     subscription.topics = std::move(said->topics);
     subscription.rebalance_timeout_ms = each.rebalance_timeout_ms;
-    subscription.classic = ClassicMember{each.session_timeout_ms, each.protocols};
+    subscription.classic = ClassicMember{each.session_timeout_ms, each.protocols()};
     members[id].assignment = {group.generation, group.generation, ReconciliationState::STABLE, *std::move(assigned), {}};
   }
   change.begin_with(group.generation, members);
@@ -194,7 +194,7 @@ void GroupCore::send_back_waiting(Group& group, const ConsumerGroup& after, Grou
     JoinAnswer again;
     again.error = ErrorCode::REBALANCE_IN_PROGRESS;
     again.member_id = id;
-    answer_join(each, std::move(again), effects);
+    answer_join(group, each, std::move(again), effects);
     answer_sync(each, SyncAnswer{ErrorCode::REBALANCE_IN_PROGRESS, {}, {}, {}}, effects);
     // In case the log refuses the change.
     extend_session(group, each, now);
@@ -222,9 +222,8 @@ void GroupCore::downgrade(Group& group, const ConsumerGroup& after, GroupTime no
     member.client_host = said.client_host;
     member.rebalance_timeout_ms = said.rebalance_timeout_ms;
     member.session_timeout_ms = said.classic->session_timeout_ms;
-    member.protocols = said.classic->protocols;
-    group.returning[id] = member.protocols;
-    made.add(std::move(member), kProtocolType);
+    group.returning[id] = said.classic->protocols;
+    made.add(std::move(member), said.classic->protocols, kProtocolType);
   }
   made.generation = group.consumer->epoch();
   made.protocol = made.select_protocol();

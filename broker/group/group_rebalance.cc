@@ -30,11 +30,12 @@ ErrorCode GroupCore::check_member(const Group& group, const MemberIdentity& memb
 
 void GroupCore::begin_session(Group& group, GroupMember& member, int64_t timeout_ms, GroupTime now) {
   // A member with a request that waits is there; its session goes on when that is answered. A new one must not wait for ever.
-  if (!member.is_new && (member.joining || member.syncing)) {
+  if (!member.is_new && (member.joining() || member.syncing)) {
     member.session_ends.reset();
     return;
   }
   member.session_ends = now.mono + Duration::millis(timeout_ms);
+  if (!group.sessions_due || *group.sessions_due > *member.session_ends) group.sessions_due = member.session_ends;
   look_at(group, *member.session_ends);
 }
 
@@ -97,8 +98,8 @@ void GroupCore::on_join_timer(Group& group, GroupTime now, GroupEffects& effects
 
 bool GroupCore::elect_joined_leader(Group& group, GroupEffects& effects) {
   if (!group.leader) return false;
-  if (group.member(*group.leader).joining) return true;
-  const auto joined = std::find_if(group.members.begin(), group.members.end(), [](const auto& each) { return each.second.joining.has_value(); });
+  if (group.member(*group.leader).joining()) return true;
+  const auto joined = std::find_if(group.members.begin(), group.members.end(), [](const auto& each) { return each.second.joining().has_value(); });
   if (joined == group.members.end()) return false;
   effects.notes.push_back("group " + group.id + ": leader " + *group.leader + " did not join within the rebalance time-out; " + joined->first + " leads");
   group.leader = joined->first;
@@ -110,7 +111,7 @@ void GroupCore::complete_join(Group& group, GroupTime now, GroupEffects& effects
   group.join_timer.reset();
   std::vector<std::string> missing;
   for (const auto& [id, member] : group.members) {
-    if (!member.joining && !member.is_static()) missing.push_back(id);
+    if (!member.joining() && !member.is_static()) missing.push_back(id);
   }
   for (const std::string& id : missing) {
     effects.notes.push_back("group " + group.id + ": member " + id + " did not join within the rebalance time-out and is out");
@@ -150,7 +151,7 @@ void GroupCore::begin_generation(Group& group, GroupTime now, GroupEffects& effe
   effects.notes.push_back("group " + group.id + " has generation " + std::to_string(group.generation) + " with " + std::to_string(group.members.size()) +
                           " members, protocol " + *group.protocol);
   for (auto& [id, member] : group.members) {
-    answer_join(member, current_generation(group, id), effects);
+    answer_join(group, member, current_generation(group, id), effects);
     extend_session(group, member, now);
     member.is_new = false;
     group.pending_sync.insert(id);
@@ -247,7 +248,7 @@ void GroupCore::drop_member(Group& group, const std::string& member_id, GroupEff
     GroupMember& member = group.member(member_id);
     JoinAnswer answer;
     answer.error = ErrorCode::UNKNOWN_MEMBER_ID;
-    answer_join(member, std::move(answer), effects);
+    answer_join(group, member, std::move(answer), effects);
     answer_sync(member, refusal(ErrorCode::UNKNOWN_MEMBER_ID), effects);
   }
   group.remove(member_id);
@@ -285,7 +286,7 @@ GroupCore::Left GroupCore::on_leave(const std::string& group_id, const std::vect
       const std::string* current = leaving.instance_id ? group.static_member(*leaving.instance_id) : nullptr;
       if (current != nullptr) member_id = *current;
       else error = ErrorCode::UNKNOWN_MEMBER_ID;
-    } else if (group.pending_members.count(member_id) != 0) {
+    } else if (group.pending_members.has(member_id)) {
       remove_pending(group, member_id, now, left.effects);
       left.members.push_back(ErrorCode::NONE);
       continue;
@@ -307,28 +308,34 @@ void GroupCore::on_group_due(Group& group, GroupTime now, GroupEffects& effects)
   on_consumer_due(group, now, effects);
   if (group.join_timer && group.join_timer->at <= now.mono) on_join_timer(group, now, effects);
   if (group.sync_until && *group.sync_until <= now.mono) on_sync_timer(group, now, effects);
-  std::vector<std::string> silent, unused;
+  if (group.sessions_due && *group.sessions_due <= now.mono) end_sessions(group, now, effects);
+  for (const auto* first = group.pending_members.first(); first != nullptr && first->first <= now.mono; first = group.pending_members.first())
+    remove_pending(group, std::string(first->second), now, effects);
+
+  if (group.join_timer) look_at(group, group.join_timer->at);
+  if (group.sync_until) look_at(group, *group.sync_until);
+  if (group.sessions_due) look_at(group, *group.sessions_due);
+  if (!group.pending_members.empty()) look_at(group, group.pending_members.first()->first);
+}
+
+void GroupCore::end_sessions(Group& group, GroupTime now, GroupEffects& effects) {
+  std::vector<std::string> silent;
+  group.sessions_due.reset();
   for (auto& [id, member] : group.members) {
-    if (!member.session_ends || *member.session_ends > now.mono) continue;
-    if (!member.is_new && (member.joining || member.syncing)) member.session_ends.reset();
-    else silent.push_back(id);
-  }
-  for (const auto& [id, until] : group.pending_members) {
-    if (until <= now.mono) unused.push_back(id);
+    if (!member.session_ends) continue;
+    if (*member.session_ends > now.mono) {
+      group.sessions_due = group.sessions_due ? std::min(*group.sessions_due, *member.session_ends) : *member.session_ends;
+    } else if (!member.is_new && (member.joining() || member.syncing)) {
+      member.session_ends.reset();
+    } else {
+      silent.push_back(id);
+    }
   }
   for (const std::string& id : silent) {
     if (!group.has(id)) continue;
     effects.notes.push_back("group " + group.id + ": no heartbeat of member " + id + " within its session time-out; it is out");
     remove_member(group, id, "no heartbeat of member " + id + " within its session time-out", now, effects);
   }
-  for (const std::string& id : unused) remove_pending(group, id, now, effects);
-
-  if (group.join_timer) look_at(group, group.join_timer->at);
-  if (group.sync_until) look_at(group, *group.sync_until);
-  for (const auto& [id, member] : group.members) {
-    if (member.session_ends) look_at(group, *member.session_ends);
-  }
-  for (const auto& [id, until] : group.pending_members) look_at(group, until);
 }
 
 }  // namespace quokka

@@ -21,6 +21,7 @@
 #include "broker/txn/transaction_verifier.h"
 #include "coord/configs/config_store.h"
 #include "coord/controller/runner/runner_harness.h"
+#include "protocol/base/topic_name.h"
 #include "protocol/messages/create_topics.h"
 
 namespace quokka {
@@ -72,10 +73,14 @@ struct BrokerForTest {
         },
         loop);
     journal_logs = std::make_unique<PartitionJournalLogs>(*replicas, loop);
-    groups = std::make_unique<GroupCoordinator>(GroupCoordinator::Settings{}, GroupCoordinator::Ports{{&loop}, pool, *journal_logs, n.view, random});
+    const CoordinatorTopic::Read read = coordinator_topic_reader(*n.session, loop);
+    group_topic = std::make_unique<CoordinatorTopic>(kGroupMetadataTopic, n.view, read);
+    transaction_topic = std::make_unique<CoordinatorTopic>(kTransactionStateTopic, n.view, read);
+    groups = std::make_unique<GroupCoordinator>(GroupCoordinator::Settings{},
+                                                GroupCoordinator::Ports{{&loop}, pool, *journal_logs, n.view, *group_topic, random});
     marker_sender = std::make_unique<MarkerSender>(loop, streams, n.view, MarkerSender::Settings{});
     transactions = std::make_unique<TransactionCoordinator>(
-        TransactionCoordinator::Settings{}, TransactionCoordinator::Ports{{&loop}, pool, *journal_logs, n.view, {*producer_ids, *marker_sender}});
+        TransactionCoordinator::Settings{}, TransactionCoordinator::Ports{{&loop}, pool, *journal_logs, *transaction_topic, {*producer_ids, *marker_sender}});
     verifier = std::make_unique<TransactionVerifier>(TransactionVerifier::Settings{n.id_, true, {}},
                                                      TransactionVerifier::Ports{loop, streams, n.view, *transactions});
     configs = std::make_unique<ConfigStore>(*n.session, loop);
@@ -153,6 +158,7 @@ struct BrokerForTest {
   std::unique_ptr<ReplicaTable> replicas;
   std::unique_ptr<ProducerIds> producer_ids;
   std::unique_ptr<PartitionJournalLogs> journal_logs;
+  std::unique_ptr<CoordinatorTopic> group_topic, transaction_topic;
   std::unique_ptr<GroupCoordinator> groups;
   NoStreams streams;
   std::unique_ptr<MarkerSender> marker_sender;

@@ -3,6 +3,9 @@
 //
 // NOT_CONTROLLER elsewhere. The topic is read from ZooKeeper. A name that is there twice is INVALID_REQUEST, once; a topic that is being deleted
 // INVALID_TOPIC_EXCEPTION; an empty name UNKNOWN_SERVER_ERROR, as in Kafka, but for itself only.
+//
+// Better than Kafka: more partitions for an internal topic are INVALID_PARTITIONS. Kafka adds them, and with the next start of its brokers finds nothing of
+// most groups and transactional ids (broker/journal/coordinator_topic.h).
 #include <map>
 #include <memory>
 #include <optional>
@@ -29,6 +32,12 @@ using TopicResult = CreatePartitionsResponse::CreatePartitionsTopicResult;
 
 Error does_not_exist(std::string_view name) {
   return {ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, "The topic '" + std::string(name) + "' does not exist."};
+}
+
+Error would_part_ids_from_partitions(std::string_view name) {
+  return {ErrorCode::INVALID_PARTITIONS, "The number of partitions of '" + std::string(name) +
+                                             "' cannot change while the topic exists: it says which partition holds a group or transactional id, and committed "
+                                             "offsets would not be found again."};
 }
 
 // A request until it is answered. Lives on the loop of coordination.
@@ -105,6 +114,7 @@ class Growth {
     }
     Result<znodes::ReplicaLists> added = plan_more_partitions(wanted.name, stored, wanted.count, assignments, *self->services_.view.get());
     if (!added) return settle(self, i, added.error());
+    if (is_internal_topic(wanted.name)) return settle(self, i, would_part_ids_from_partitions(wanted.name));
     if (self->decoded_.request.validate_only) return settle_one(self);
     add_partitions(self->services_.session, std::string(wanted.name), *std::move(added), [self, i](Status status) {
       if (!status) return settle(self, i, status.error());

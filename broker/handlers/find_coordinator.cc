@@ -1,6 +1,7 @@
 // FindCoordinator (key 10), versions 0-6: the broker that leads the partition of an internal topic which holds a group or a transactional id.
 //
-// The topic comes into being when somebody asks first; meanwhile, and while the partition has no leader, COORDINATOR_NOT_AVAILABLE, at which clients
+// The topic comes into being when somebody asks first; meanwhile, and while the partition has no leader or the number of partitions is not known here
+// (broker/journal/coordinator_topic.h), COORDINATOR_NOT_AVAILABLE, at which clients
 // ask again. 1: transactions (key type 1) and error texts. 4: many keys (KIP-699). 6: share groups (key type 2), which ZooKeeper mode never has.
 // An unknown key type is INVALID_REQUEST for every key.
 #include <string>
@@ -8,11 +9,12 @@
 #include <utility>
 #include <vector>
 
+#include "broker/group/group_coordinator.h"
 #include "broker/handlers/handlers.h"
 #include "broker/handlers/reply.h"
 #include "broker/handlers/services.h"
 #include "broker/handlers/topic_creation.h"
-#include "broker/journal/coordinator_partition.h"
+#include "broker/txn/transaction_coordinator.h"
 #include "protocol/base/topic_name.h"
 #include "protocol/messages/find_coordinator.h"
 
@@ -43,7 +45,8 @@ Found find(Services& services, const ClusterView& view, std::string_view listene
     if (!view.brokers().empty()) begin_automatic_topic(services, topic_name);
     return {ErrorCode::COORDINATOR_NOT_AVAILABLE};
   }
-  const PartitionView* partition = topic->partition(coordinator_partition(key, topic->partitions.back().index.value + 1));
+  const std::optional<PartitionIndex> index = key_type == kGroup ? services.groups.partition_of(key) : services.transactions.partition_of(key);
+  const PartitionView* partition = index ? topic->partition(*index) : nullptr;
   const Endpoint* endpoint = partition == nullptr ? nullptr : view.endpoint(partition->leader, listener);
   if (endpoint == nullptr) return {ErrorCode::COORDINATOR_NOT_AVAILABLE};
   return {ErrorCode::NONE, partition->leader, endpoint};

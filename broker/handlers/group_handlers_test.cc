@@ -2,8 +2,10 @@
 #include <gtest/gtest.h>
 
 #include "broker/handlers/broker_for_test.h"
+#include "coord/topics/topic_writer.h"
 #include "protocol/base/log_capture.h"
 #include "protocol/base/topic_name.h"
+#include "protocol/messages/add_offsets_to_txn.h"
 #include "protocol/messages/consumer_group_describe.h"
 #include "protocol/messages/consumer_group_heartbeat.h"
 #include "protocol/messages/create_topics.h"
@@ -11,6 +13,7 @@
 #include "protocol/messages/describe_groups.h"
 #include "protocol/messages/find_coordinator.h"
 #include "protocol/messages/heartbeat.h"
+#include "protocol/messages/init_producer_id.h"
 #include "protocol/messages/join_group.h"
 #include "protocol/messages/leave_group.h"
 #include "protocol/messages/list_groups.h"
@@ -57,14 +60,18 @@ class GroupHandlersTest : public testing::Test {
   // This broker leads every partition of __consumer_offsets, as LeaderAndIsr would have it.
   void lead_offsets() {
     broker_->ask<FindCoordinatorResponse>(handle_find_coordinator, FindCoordinatorRequest(), 3);
-    const TopicView* topic = broker_->services->view.get()->topic(kGroupMetadataTopic);
+    lead_all(kGroupMetadataTopic, *broker_->groups);
+  }
+  template <class Coordinator>
+  void lead_all(std::string_view name, Coordinator& coordinator) {
+    const TopicView* topic = broker_->services->view.get()->topic(name);
     ASSERT_NE(topic, nullptr);
     for (const PartitionView& partition : topic->partitions) {
       ReplicaTable::RoleChange change;
-      change.partition = {std::string(kGroupMetadataTopic), partition.index};
+      change.partition = {std::string(name), partition.index};
       change.role = {ControllerEpoch(1), BrokerId(1), LeaderEpoch(0), PartitionEpoch(0), {BrokerId(1)}, {BrokerId(1)}, false, true};
       ASSERT_EQ(broker_->replicas->become({change}).at(0), ErrorCode::NONE);
-      broker_->groups->lead(partition.index, LeaderEpoch(0));
+      coordinator.lead(partition.index, LeaderEpoch(0));
     }
     loop().run_ready();
   }
@@ -120,6 +127,7 @@ TEST_F(GroupHandlersTest, TheFirstWhoAsksForACoordinatorHasTheTopicMade) {
   reachable.controller = BrokerId(1);
   reachable.brokers = {BrokerView{BrokerId(1), {Endpoint{"PLAINTEXT", "host1", 9092, 0}}, std::nullopt}};
   broker_->services->view.apply(reachable);
+  EXPECT_EQ(find(0, "g", 3)->response.error_code, ErrorCode::COORDINATOR_NOT_AVAILABLE) << "how many partitions there are is read now";
   const auto second = find(0, "g", 3);
   EXPECT_EQ(second->response.error_code, ErrorCode::NONE);
   EXPECT_EQ(second->response.node_id, BrokerId(1));
@@ -145,6 +153,50 @@ TEST_F(GroupHandlersTest, WhoDoesNotCoordinateSaysSo) {
   EXPECT_EQ(broker_->ask<SyncGroupResponse>(handle_sync_group, sync, 4)->response.error_code, ErrorCode::NOT_COORDINATOR);
   EXPECT_EQ(broker_->ask<SyncGroupResponse>(handle_sync_group, sync, 5)->response.error_code, ErrorCode::INCONSISTENT_GROUP_PROTOCOL);
   EXPECT_EQ(fetch("g", 5)->response.error_code, ErrorCode::NOT_COORDINATOR);
+}
+
+TEST_F(GroupHandlersTest, OffsetsStayWhereTheyAreThoughTheirTopicGrows) {
+  start({{"offsets.topic.replication.factor", "1"}, {"offsets.topic.num.partitions", "3"}});
+  make_topic("t");
+  lead_offsets();
+  for (int n = 0; n < 20; ++n) EXPECT_EQ(commit("g" + std::to_string(n), 7 + n, 8)->response.topics[0].partitions[1].error_code, ErrorCode::NONE);
+  // A controller of Kafka does that.
+  add_partitions(broker_->services->session, std::string(kGroupMetadataTopic), {{PartitionIndex(3), {BrokerId(1)}}}, [](Status status) { EXPECT_TRUE(status.ok()); });
+  loop().run_ready();
+  ASSERT_EQ(broker_->services->view.get()->topic(kGroupMetadataTopic)->partitions.size(), 4u);
+  LogCapture capture;
+  broker_->groups->on_view();
+  EXPECT_TRUE(capture.contains("__consumer_offsets has grown from 3 to 4 partitions"));
+  for (int n = 0; n < 20; ++n) EXPECT_EQ(fetch("g" + std::to_string(n), 5)->response.topics[0].partitions[0].committed_offset, Offset(7 + n)) << n;
+}
+
+// A transaction may take offsets along before anybody looks for the group's coordinator.
+TEST_F(GroupHandlersTest, OffsetsInATransactionHaveTheTopicMade) {
+  start({{"offsets.topic.replication.factor", "1"},
+         {"offsets.topic.num.partitions", "3"},
+         {"transaction.state.log.replication.factor", "1"},
+         {"transaction.state.log.num.partitions", "1"},
+         {"transaction.state.log.min.isr", "1"}});
+  AddOffsetsToTxnRequest request;
+  request.transactional_id = "id";
+  request.group_id = "g";
+  const auto add = [&] { return broker_->ask<AddOffsetsToTxnResponse>(handle_add_offsets_to_txn, request, 3)->response.error_code; };
+  EXPECT_EQ(add(), ErrorCode::NOT_COORDINATOR);
+  find(1, "id", 3);
+  lead_all(kTransactionStateTopic, *broker_->transactions);
+  EXPECT_EQ(add(), ErrorCode::INVALID_PRODUCER_ID_MAPPING);
+  EXPECT_EQ(broker_->services->view.get()->topic(kGroupMetadataTopic), nullptr);
+  InitProducerIdRequest init;
+  init.transactional_id = "id";
+  init.transaction_timeout_ms = 10000;
+  const auto begun = broker_->ask<InitProducerIdResponse>(handle_init_producer_id, init, 4);
+  ASSERT_EQ(begun->response.error_code, ErrorCode::NONE);
+  request.producer_id = begun->response.producer_id;
+  request.producer_epoch = begun->response.producer_epoch;
+  EXPECT_EQ(add(), ErrorCode::COORDINATOR_LOAD_IN_PROGRESS);
+  ASSERT_NE(broker_->services->view.get()->topic(kGroupMetadataTopic), nullptr);
+  EXPECT_EQ(add(), ErrorCode::COORDINATOR_LOAD_IN_PROGRESS) << "how many partitions there are is read now";
+  EXPECT_EQ(add(), ErrorCode::NONE);
 }
 
 TEST_F(GroupHandlersTest, OffsetsOfVersionZeroLieInZookeeper) {

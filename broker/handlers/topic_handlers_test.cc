@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "broker/handlers/broker_for_test.h"
+#include "protocol/base/topic_name.h"
 #include "protocol/messages/alter_partition.h"
 #include "protocol/messages/controlled_shutdown.h"
 #include "protocol/messages/create_partitions.h"
@@ -260,6 +261,23 @@ TEST_F(TopicHandlersTest, PartitionsAreAdded) {
   four.count = 6;
   const ErrorCode dying = grow({four})->response.results[0].error_code;
   EXPECT_TRUE(dying == ErrorCode::INVALID_TOPIC_EXCEPTION || dying == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION) << name(dying);
+}
+
+// Ids would be looked for in other partitions than those that hold them.
+TEST_F(TopicHandlersTest, InternalTopicsGetNoMorePartitions) {
+  for (const std::string_view name : {kGroupMetadataTopic, kTransactionStateTopic}) {
+    create({new_topic(name, 2)});
+    Grown more;
+    more.name = name;
+    more.count = 3;
+    more.assignments = std::nullopt;
+    for (const bool validate_only : {true, false}) {
+      const auto answer = grow({more}, 10000, validate_only);
+      EXPECT_EQ(answer->response.results[0].error_code, ErrorCode::INVALID_PARTITIONS);
+      EXPECT_NE(answer->response.results[0].error_message->find(name), std::string_view::npos);
+    }
+    EXPECT_EQ(brokers_[1]->services->view.get()->topic(name)->partitions.size(), 2u);
+  }
 }
 
 TEST_F(TopicHandlersTest, SettingsOfTopicsAreReadAndOfThisBrokerOnly) {

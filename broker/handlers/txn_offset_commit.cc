@@ -49,7 +49,9 @@ void commit(Services& services, const std::shared_ptr<Asked>& asked) {
 
 void verify_and_commit(Services& services, const std::shared_ptr<Asked>& asked, std::string transactional_id) {
   OffsetTransaction& transaction = *asked->commit.transaction;
-  const TopicPartition offsets{std::string(kGroupMetadataTopic), services.groups.partition_of(asked->commit.group)};
+  const std::optional<PartitionIndex> index = services.groups.partition_of(asked->commit.group);
+  if (!index) return asked->refuse(ErrorCode::NOT_COORDINATOR);
+  const TopicPartition offsets{std::string(kGroupMetadataTopic), *index};
   if (!services.verifier.enabled()) {
     transaction.guard = TransactionGuard::trusted().number;
     return commit(services, asked);

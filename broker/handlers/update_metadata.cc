@@ -8,6 +8,7 @@
 #include "broker/handlers/control_requests.h"
 #include "broker/handlers/handlers.h"
 #include "broker/handlers/reply.h"
+#include "broker/txn/transaction_coordinator.h"
 #include "coord/controller/runner.h"
 #include "protocol/messages/update_metadata.h"
 
@@ -71,6 +72,8 @@ void run(Services& services, CallPtr call, const UpdateMetadataRequest& request,
   if (response.error_code == ErrorCode::NONE) {
     const ViewChanges changes = services.view.apply(update_of(request, call->version()));
     if (!changes.brokers_gone.empty() || !changes.brokers_come.empty()) services.replicas.on_live_brokers(services.view.get()->brokers());
+    services.groups.on_view();
+    services.transactions.on_view();
     services.groups.on_partitions_deleted(changes.deleted);
     services.controller.view_changed();
   }

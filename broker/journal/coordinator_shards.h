@@ -11,20 +11,12 @@
 #include <utility>
 #include <vector>
 
-#include "broker/journal/coordinator_partition.h"
+#include "broker/journal/coordinator_topic.h"
 #include "broker/journal/journal.h"
-#include "coord/view/cluster_view.h"
 #include "protocol/base/function.h"
 #include "protocol/base/mutex.h"
 
 namespace quokka {
-
-// The partition of `topic` that holds `id`; `missing` partitions while the topic is not there.
-inline PartitionIndex coordinator_partition(const ClusterView& view, std::string_view topic, int32_t missing, std::string_view id) {
-  const TopicView* found = view.topic(topic);
-  const bool is_there = found != nullptr && !found->partitions.empty();
-  return coordinator_partition(id, is_there ? found->partitions.back().index.value + 1 : missing);
-}
 
 // NONE if the shard over `journal` serves requests; COORDINATOR_LOAD_IN_PROGRESS, NOT_COORDINATOR.
 inline ErrorCode coordinator_readiness(const Journal& journal) {
@@ -42,8 +34,8 @@ class CoordinatorShards {
  public:
   using Make = std::function<std::unique_ptr<Shard>(PartitionIndex, Loop&)>;
 
-  // The loops outlive this and run nothing any more when it is destroyed.
-  CoordinatorShards(const std::vector<Loop*>& loops, Make make) : make_(std::move(make)) {
+  // All outlive this; the loops run nothing any more when it is destroyed.
+  CoordinatorShards(const std::vector<Loop*>& loops, CoordinatorTopic& topic, Make make) : topic_(topic), make_(std::move(make)) {
     for (Loop* loop : loops) lanes_.push_back(std::make_unique<Lane>(Lane{loop}));
   }
   CoordinatorShards(const CoordinatorShards&) = delete;
@@ -51,6 +43,7 @@ class CoordinatorShards {
 
   // --- Leadership, in the order in which it changes. nullopt: the partition is gone.
   void lead(PartitionIndex partition, LeaderEpoch epoch) {
+    topic_.on_led();
     Lane& lane = lane_of(partition);
     lane.loop->post([this, &lane, partition, epoch] {
       if (lane.stopped) return;
@@ -87,6 +80,13 @@ class CoordinatorShards {
     };
     if (lane.loop->in_loop()) run();
     else lane.loop->post(std::move(run));
+  }
+  // That which holds `id`.
+  template <class Done, class F, class Refuse>
+  void with_shard_of(std::string_view id, Done done, F f, Refuse refuse) {
+    const std::optional<PartitionIndex> partition = topic_.partition_of(id);
+    if (!partition) return refuse(ErrorCode::NOT_COORDINATOR, std::move(done));
+    with_shard(*partition, std::move(done), std::move(f), std::move(refuse));
   }
   // What list() of all shards says, in any order; COORDINATOR_LOAD_IN_PROGRESS beside it if one is being loaded.
   template <class Overview>
@@ -159,6 +159,7 @@ class CoordinatorShards {
     });
   }
 
+  CoordinatorTopic& topic_;
   const Make make_;
   std::vector<std::unique_ptr<Lane>> lanes_;  // constant after construction
 };

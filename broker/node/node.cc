@@ -51,7 +51,6 @@ GroupCoordinator::Settings group_settings(const BrokerConfig& config) {
   settings.journal.write_timeout = Duration::millis(config.offsets_commit_timeout_ms);
   settings.journal.compression.codec = static_cast<CompressionCodec>(config.offsets_topic_compression_codec);
   settings.journal.answer_when_committed = config.offsets_commit_required_acks == -1;
-  settings.partitions = config.offsets_topic_num_partitions;
   settings.retention_check = Duration::millis(config.offsets_retention_check_interval_ms);
   return settings;
 }
@@ -62,7 +61,6 @@ TransactionCoordinator::Settings transaction_settings(const BrokerConfig& config
   settings.transactions.id_expiration_ms = config.transactional_id_expiration_ms;
   settings.journal.load_bytes_max = static_cast<size_t>(std::min(config.transaction_state_log_load_buffer_size, 1 << 20));
   settings.journal.write_timeout = Duration::millis(config.request_timeout_ms);
-  settings.partitions = config.transaction_state_log_num_partitions;
   settings.time_out_check = Duration::millis(config.transaction_abort_timed_out_transaction_cleanup_interval_ms);
   settings.expiry_check = Duration::millis(config.transaction_remove_expired_transaction_cleanup_interval_ms);
   return settings;
@@ -144,7 +142,10 @@ void Node::Parts::build_coordinators() {
   journal_logs = std::make_unique<PartitionJournalLogs>(*replicas, coordination);
   std::vector<Loop*> loops;
   for (const LoopWithStreams& each : ports.loops) loops.push_back(&each.loop);
-  groups = std::make_unique<GroupCoordinator>(group_settings(config), GroupCoordinator::Ports{loops, pool, *journal_logs, view, ports.random});
+  const CoordinatorTopic::Read read_assignment = coordinator_topic_reader(*session, coordination);
+  group_topic = std::make_unique<CoordinatorTopic>(kGroupMetadataTopic, view, read_assignment);
+  transaction_topic = std::make_unique<CoordinatorTopic>(kTransactionStateTopic, view, read_assignment);
+  groups = std::make_unique<GroupCoordinator>(group_settings(config), GroupCoordinator::Ports{loops, pool, *journal_logs, view, *group_topic, ports.random});
 
   producer_ids = std::make_unique<ProducerIds>(
       [this](Function<void(Result<ProducerIdBlock>)> done) {
@@ -156,7 +157,7 @@ void Node::Parts::build_coordinators() {
   sending.link = {config.listeners.inter_broker, "broker-" + std::to_string(self.value) + "-txn-marker-sender", request_timeout, request_timeout};
   marker_sender = std::make_unique<MarkerSender>(coordination, ports.coordination.streams, view, sending);
   transactions = std::make_unique<TransactionCoordinator>(
-      transaction_settings(config), TransactionCoordinator::Ports{loops, pool, *journal_logs, view, {*producer_ids, *marker_sender}});
+      transaction_settings(config), TransactionCoordinator::Ports{loops, pool, *journal_logs, *transaction_topic, {*producer_ids, *marker_sender}});
   TransactionVerifier::Settings verifying;
   verifying.self = self;
   verifying.enabled = config.transaction_partition_verification_enable;

@@ -47,6 +47,7 @@ struct Node::Parts final : public ConfigListener {
   void load_configs(StepDone done);
   void load_logs(StepDone done);
   void build(StepDone done);
+  void learn_coordinator_topics(StepDone done);
   void listen(StepDone done);
   void register_broker(StepDone done);
   void await_features(StepDone done);
@@ -125,6 +126,7 @@ struct Node::Parts final : public ConfigListener {
   std::unique_ptr<ReplicaTable> replicas;
   std::unique_ptr<ProducerIds> producer_ids;
   std::unique_ptr<JournalLogs> journal_logs;
+  std::unique_ptr<CoordinatorTopic> group_topic, transaction_topic;
   std::unique_ptr<GroupCoordinator> groups;
   std::unique_ptr<MarkerSender> marker_sender;
   std::unique_ptr<TransactionCoordinator> transactions;

@@ -19,8 +19,8 @@ void Node::Parts::run_steps(size_t next, StepDone started) {
   using Step = void (Parts::*)(StepDone);
   static constexpr Step kSteps[] = {&Parts::open_directories, &Parts::make_chroot,      &Parts::connect_zookeeper, &Parts::be_admitted,
                                     &Parts::obtain_cluster,   &Parts::obtain_broker_id, &Parts::bind_identity,     &Parts::load_configs,
-                                    &Parts::load_logs,        &Parts::build,            &Parts::listen,            &Parts::register_broker,
-                                    &Parts::await_features,   &Parts::start_serving};
+                                    &Parts::load_logs,        &Parts::build,            &Parts::learn_coordinator_topics,
+                                    &Parts::listen,           &Parts::register_broker,  &Parts::await_features,    &Parts::start_serving};
   if (next == std::size(kSteps)) return started({});
   const Step step = kSteps[next];  // by itself: g++ checks the index a second time, with garbage, in the call of a member
   (this->*step)([this, next, started = std::move(started)](Status status) mutable {
@@ -159,6 +159,13 @@ void Node::Parts::build(StepDone done) {
   build_services();
   collect_metrics();
   done({});
+}
+
+void Node::Parts::learn_coordinator_topics(StepDone done) {
+  group_topic->learn_at_start([this, done = std::move(done)](Status groups_known) mutable {
+    if (!groups_known) return done(std::move(groups_known));
+    transaction_topic->learn_at_start(std::move(done));
+  });
 }
 
 void Node::Parts::listen(StepDone done) {

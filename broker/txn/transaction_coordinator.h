@@ -19,7 +19,6 @@ class TransactionCoordinator {
   struct Settings {
     TransactionSettings transactions;
     Journal::Settings journal;  // but for the partition
-    int32_t partitions = 50;    // transaction.state.log.num.partitions: while the topic is not there
     Duration time_out_check = Duration::seconds(10);
     Duration expiry_check = Duration::seconds(3600);
   };
@@ -28,7 +27,7 @@ class TransactionCoordinator {
     std::vector<Loop*> loops;
     Pool& pool;
     JournalLogs& logs;
-    ViewHolder& view;
+    CoordinatorTopic& topic;  // __transaction_state
     TransactionShard::Surroundings surroundings;
   };
 
@@ -40,7 +39,9 @@ class TransactionCoordinator {
   void start();
   void stop(Task done) { shards_.stop(std::move(done)); }
 
-  PartitionIndex partition_of(std::string_view id) const;
+  // Of __transaction_state. nullopt: that is not there, or not known well enough; who asks is to ask again.
+  std::optional<PartitionIndex> partition_of(std::string_view id) { return ports_.topic.partition_of(id); }
+  void on_view() { ports_.topic.on_view(); }
 
   // --- Leadership of partitions of __transaction_state, in the order in which it changes.
   void lead(PartitionIndex partition, LeaderEpoch epoch) { shards_.lead(partition, epoch); }

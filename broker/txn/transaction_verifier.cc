@@ -37,7 +37,8 @@ void TransactionVerifier::verify(const std::string& id, TransactionalProducer pr
     done(std::move(errors));
   };
   const ClusterViewPtr view = ports_.view.get();
-  const PartitionView* state = view->partition(kTransactionStateTopic, ports_.coordinator.partition_of(id));
+  const std::optional<PartitionIndex> index = ports_.coordinator.partition_of(id);
+  const PartitionView* state = index ? view->partition(kTransactionStateTopic, *index) : nullptr;
   if (state == nullptr || state->leader.value < 0)
     return answer(std::vector<ErrorCode>(partitions.size(), ErrorCode::COORDINATOR_NOT_AVAILABLE));
   if (state->leader == settings_.self) return ports_.coordinator.verify(id, producer, partitions, std::move(answer));

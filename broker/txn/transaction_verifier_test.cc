@@ -28,6 +28,7 @@ class TransactionVerifierTest : public ::testing::Test {
     partition.leader = BrokerId(leader);
     update.topics = {{std::string(kTransactionStateTopic), {}, {partition}}};
     view_.apply(update);
+    topic_.on_view();
   }
   void verify() {
     verifier_.verify("id", {ProducerId(7), ProducerEpoch(4)}, {{"b", PartitionIndex(1)}, {"a", PartitionIndex(0)}, {"b", PartitionIndex(0)}},
@@ -50,7 +51,8 @@ class TransactionVerifierTest : public ::testing::Test {
   ViewHolder view_;
   ProducerIds producer_ids_{[](auto) {}, loop_};
   MarkerSender markers_{loop_, leader_, view_, {{"PLAINTEXT", "broker-1"}}};
-  TransactionCoordinator coordinator_{{}, {{&loop_}, pool_, logs_, view_, {producer_ids_, markers_}}};
+  CoordinatorTopic topic_{kTransactionStateTopic, view_, [](const std::string&, auto done) { done(CoordinatorTopic::Assignment{{}, 1}); }};
+  TransactionCoordinator coordinator_{{}, {{&loop_}, pool_, logs_, topic_, {producer_ids_, markers_}}};
   TransactionVerifier verifier_{{BrokerId(1), true, {"PLAINTEXT", "broker-1"}}, {loop_, leader_, view_, coordinator_}};
   std::vector<std::vector<ErrorCode>> told_;
 };

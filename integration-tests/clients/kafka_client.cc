@@ -310,6 +310,20 @@ RdKafka::ErrorCode KafkaAdmin::delete_topic(const std::string& topic) {
   return error_of(topics, count, event);
 }
 
+RdKafka::ErrorCode KafkaAdmin::add_partitions(const std::string& topic, size_t partitions) {
+  char text[256] = "";
+  rd_kafka_NewPartitions_t* wanted = rd_kafka_NewPartitions_new(topic.c_str(), partitions, text, sizeof text);
+  if (!wanted) throw std::runtime_error(text);
+  AdminCall call(*handle_, RD_KAFKA_ADMIN_OP_CREATEPARTITIONS);
+  rd_kafka_CreatePartitions(call.handle(), &wanted, 1, call.options(), call.queue());
+  rd_kafka_NewPartitions_destroy(wanted);
+  rd_kafka_event_t* event = call.wait();
+  size_t count = 0;
+  const rd_kafka_CreatePartitions_result_t* result = rd_kafka_event_CreatePartitions_result(event);
+  const rd_kafka_topic_result_t** topics = rd_kafka_CreatePartitions_result_topics(result, &count);
+  return error_of(topics, count, event);
+}
+
 void KafkaAdmin::create_topic_and_wait(const std::string& topic, int partitions, int replication_factor, const ClientKeys& configs) {
   require(create_topic(topic, partitions, replication_factor, configs), "creating " + topic);
   const auto complete = [&] {

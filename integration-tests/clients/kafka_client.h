@@ -85,6 +85,7 @@ class KafkaAdmin {
   // Errors are returned as the broker gave them.
   RdKafka::ErrorCode create_topic(const std::string& topic, int partitions, int replication_factor, const ClientKeys& configs = {});
   RdKafka::ErrorCode delete_topic(const std::string& topic);
+  RdKafka::ErrorCode add_partitions(const std::string& topic, size_t partitions);  // so many in all
   // And waits until the metadata show every partition with a leader and all replicas in sync.
   void create_topic_and_wait(const std::string& topic, int partitions, int replication_factor, const ClientKeys& configs = {});
   // The new first offset.

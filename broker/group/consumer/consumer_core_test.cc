@@ -513,6 +513,7 @@ class ConsumerSchedule {
       EXPECT_LE(member.assignment.epoch, group->target_epoch());
     }
     EXPECT_LE(group->target_epoch(), group->epoch());
+    EXPECT_TRUE(group->counts_are_right());
   }
 
   ConsumerHarness harness_;

@@ -1,8 +1,19 @@
 #include "broker/group/consumer/consumer_group.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace quokka {
+
+namespace {
+
+template <class Key>
+void one_less(std::map<Key, size_t>& counts, const Key& key) {
+  const auto found = counts.find(key);
+  if (found != counts.end() && --found->second == 0) counts.erase(found);
+}
+
+}  // namespace
 
 // --- The log
 
@@ -21,9 +32,9 @@ void ConsumerGroup::apply_one(const MemberTargetRecord& record) {
 
 void ConsumerGroup::apply_one(const MemberSubscriptionRecord& record) {
   if (!record.value) return erase(record.member);
-  ConsumerMember& member = members_[record.member];
+  ConsumerMember& member = find_or_add(record.member);
   forget_instance(record.member, member);  // it may come with another
-  member.subscription = *record.value;
+  subscribe(member, *record.value);
   unsubscribed_.erase(record.member);
   if (member.subscription.instance_id) static_members_[*member.subscription.instance_id] = record.member;
 }
@@ -36,12 +47,12 @@ void ConsumerGroup::apply_one(const MemberAssignmentRecord& record) {
   }
   if (!record.value) {
     if (found == members_.end()) return;
-    found->second.assignment = {};
+    assign(found->second, {});
     if (unsubscribed_.count(record.member) != 0) erase(record.member);
     return;
   }
   if (found == members_.end()) unsubscribed_.insert(record.member);
-  members_[record.member].assignment = *record.value;
+  assign(find_or_add(record.member), *record.value);
   take(record.member, record.value->assigned);
   take(record.member, record.value->revoking);
 }
@@ -58,8 +69,48 @@ void ConsumerGroup::erase(const std::string& member_id) {
   release(member_id, found->second.assignment.assigned);
   release(member_id, found->second.assignment.revoking);
   forget_instance(member_id, found->second);
+  subscribe(found->second, {});
+  discount_step(found->second.assignment);
   unsubscribed_.erase(member_id);
   members_.erase(found);
+}
+
+ConsumerMember& ConsumerGroup::find_or_add(const std::string& member_id) {
+  const auto [at, is_new] = members_.try_emplace(member_id);
+  if (is_new) count_step(at->second.assignment);
+  return at->second;
+}
+
+void ConsumerGroup::subscribe(ConsumerMember& member, ConsumerSubscription subscription) {
+  for (const std::string& topic : member.subscription.topics) one_less(subscribers_, topic);
+  if (member.is_classic()) known_protocols_.remove(member.subscription.classic->protocols);
+  member.subscription = std::move(subscription);
+  for (const std::string& topic : member.subscription.topics) ++subscribers_[topic];
+  if (member.is_classic()) known_protocols_.add(member.subscription.classic->protocols);
+}
+
+void ConsumerGroup::assign(ConsumerMember& member, ConsumerAssignment assignment) {
+  discount_step(member.assignment);
+  member.assignment = std::move(assignment);
+  count_step(member.assignment);
+}
+
+void ConsumerGroup::count_step(const ConsumerAssignment& assignment) {
+  if (assignment.state == ReconciliationState::STABLE) ++reconciled_[assignment.epoch];
+}
+
+void ConsumerGroup::discount_step(const ConsumerAssignment& assignment) {
+  if (assignment.state == ReconciliationState::STABLE) one_less(reconciled_, assignment.epoch);
+}
+
+bool ConsumerGroup::counts_are_right() const {
+  ConsumerGroup anew;
+  for (const auto& [id, member] : members_) {
+    ConsumerMember& added = anew.find_or_add(id);
+    anew.subscribe(added, member.subscription);
+    anew.assign(added, member.assignment);
+  }
+  return anew.subscribers_ == subscribers_ && anew.reconciled_ == reconciled_ && anew.known_protocols_ == known_protocols_;
 }
 
 // Unless another member has it by now.
@@ -89,7 +140,8 @@ void ConsumerGroup::release(const std::string& member_id, const AssignedPartitio
 GroupState ConsumerGroup::state() const {
   if (members_.empty()) return GroupState::EMPTY;
   if (epoch() > target_epoch()) return GroupState::ASSIGNING;
-  const bool all_there = std::all_of(members_.begin(), members_.end(), [this](const auto& each) { return each.second.is_reconciled_to(target_epoch()); });
+  const auto reconciled = reconciled_.find(target_epoch());
+  const bool all_there = reconciled != reconciled_.end() && reconciled->second == members_.size();
   return all_there ? GroupState::STABLE : GroupState::RECONCILING;
 }
 
@@ -116,7 +168,7 @@ const std::string* ConsumerGroup::owner(const TopicId& topic, PartitionIndex par
 
 std::set<std::string> ConsumerGroup::subscribed_names() const {
   std::set<std::string> names;
-  for (const auto& [id, member] : members_) names.insert(member.subscription.topics.begin(), member.subscription.topics.end());
+  for (const auto& [topic, count] : subscribers_) names.insert(names.end(), topic);
   return names;
 }
 
@@ -129,19 +181,8 @@ std::string ConsumerGroup::preferred_assignor(const std::string& otherwise) cons
   return most == votes.end() ? otherwise : most->first;
 }
 
-size_t ConsumerGroup::classic_members() const {
-  return static_cast<size_t>(std::count_if(members_.begin(), members_.end(), [](const auto& each) { return each.second.is_classic(); }));
-}
-
 bool ConsumerGroup::supports(const std::string& protocol_type, const std::vector<GroupProtocol>& protocols) const {
-  if (protocol_type != "consumer") return false;
-  return std::any_of(protocols.begin(), protocols.end(), [&](const GroupProtocol& wanted) {
-    return std::all_of(members_.begin(), members_.end(), [&](const auto& each) {
-      if (!each.second.is_classic()) return true;
-      const std::vector<GroupProtocol>& known = each.second.subscription.classic->protocols;
-      return std::any_of(known.begin(), known.end(), [&](const GroupProtocol& one) { return one.name == wanted.name; });
-    });
-  });
+  return protocol_type == "consumer" && known_protocols_.all_know_one_of(protocols);
 }
 
 bool ConsumerGroup::waits_for_others(const std::string& member_id) const {

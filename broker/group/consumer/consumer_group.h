@@ -13,6 +13,7 @@
 
 #include "broker/group/consumer/consumer_values.h"
 #include "broker/group/consumer/group_state.h"
+#include "broker/group/consumer/known_protocols.h"
 #include "protocol/base/result.h"
 
 namespace quokka {
@@ -48,11 +49,12 @@ class ConsumerGroup {
   // Who has the partition, or has not said yet that it gave it up. nullptr: nobody.
   const std::string* owner(const TopicId& topic, PartitionIndex partition) const;
 
-  // All topics that members name, whether they exist or not.
+  // Topics that members name, whether they exist or not.
   std::set<std::string> subscribed_names() const;
+  bool is_subscribed_to(const std::string& topic) const { return subscribers_.count(topic) != 0; }
   // The one that most members ask for.
   std::string preferred_assignor(const std::string& otherwise) const;
-  size_t classic_members() const;
+  size_t classic_members() const { return known_protocols_.members(); }
   // Can a member of the classic protocol with these be among those that are here?
   bool supports(const std::string& protocol_type, const std::vector<GroupProtocol>& protocols) const;
   // Is anything that the member is to have still another's?
@@ -63,6 +65,8 @@ class ConsumerGroup {
   static std::vector<ConsumerRecord> member_tombstones(const std::string& member_id);
 
   ConsumerGroupDescription describe(const std::string& default_assignor) const;
+  // For tests: what is counted of the members is what a look at each of them finds.
+  bool counts_are_right() const;
 
  private:
   void apply_one(const GroupEpochRecord& record);
@@ -74,6 +78,11 @@ class ConsumerGroup {
   void release(const std::string& member_id, const AssignedPartitions& partitions);
   void take(const std::string& member_id, const AssignedPartitions& partitions);
   void erase(const std::string& member_id);
+  ConsumerMember& find_or_add(const std::string& member_id);
+  void subscribe(ConsumerMember& member, ConsumerSubscription subscription);
+  void assign(ConsumerMember& member, ConsumerAssignment assignment);
+  void count_step(const ConsumerAssignment& assignment);
+  void discount_step(const ConsumerAssignment& assignment);
   void forget_instance(const std::string& member_id, const ConsumerMember& member);
 
   std::optional<int32_t> epoch_;
@@ -84,6 +93,10 @@ class ConsumerGroup {
   std::map<std::string, std::string> static_members_;  // instance id to member id
   std::map<std::string, AssignedPartitions> targets_;
   std::map<std::pair<TopicId, PartitionIndex>, std::string> owners_;
+  // Of the members, kept as they change, since each record and each request asks.
+  std::map<std::string, size_t> subscribers_;    // of each topic; no entry is 0
+  std::map<int32_t, size_t> reconciled_;         // members in state STABLE by their epoch; no entry is 0
+  KnownProtocols known_protocols_;               // of those of the classic protocol
 };
 
 // The next step of a member towards its target: give up first, then take what is free. `owned`: what it says it has, if it says so.

@@ -538,6 +538,7 @@ class MigrationSchedule : public Migration {
     }
   }
   void check() {
+    if (const Group* group = h.core.find("g")) { EXPECT_TRUE(group->counts_are_right()); }
     const ConsumerGroup* group = h.group();
     if (group == nullptr) return;
     std::map<std::pair<std::string, int32_t>, std::string> owners;
