@@ -8,11 +8,12 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <set>
 #include <utility>
 #include <vector>
 
 #include "broker/handlers/handlers.h"
-#include "broker/handlers/partition_answers.h"
+#include "broker/handlers/places.h"
 #include "broker/handlers/reply.h"
 #include "broker/handlers/services.h"
 #include "broker/handlers/transaction_errors.h"
@@ -30,9 +31,10 @@ using Topics = Array<AddPartitionsToTxnRequest::AddPartitionsToTxnTopic>;
 // The transactions of one request until all are answered.
 struct Asked {
   struct Transaction {
-    std::string id;
-    std::vector<std::string> topics;  // as named, also without partitions
-    std::vector<TopicPartition> partitions;
+    // Borrowed from the call.
+    std::string_view id;
+    std::vector<std::string_view> topics;  // as named, also without partitions
+    std::vector<std::pair<std::string_view, PartitionIndex>> partitions;
     std::vector<ErrorCode> errors;
   };
   CallPtr call;
@@ -50,9 +52,9 @@ void answer(Asked& asked) {
   for (const Asked::Transaction& each : asked.transactions) {
     auto& by_topic = partitions.emplace_back();
     auto& listed = topics.emplace_back();
-    for (const std::string& topic : each.topics) by_topic[topic];
+    for (const std::string_view topic : each.topics) by_topic[topic];
     for (size_t i = 0; i < each.partitions.size(); ++i)
-      by_topic[each.partitions[i].topic].push_back({each.partitions[i].partition, fenced_error(each.errors[i], version)});
+      by_topic[each.partitions[i].first].push_back({each.partitions[i].second, fenced_error(each.errors[i], version)});
     for (const auto& [name, errors] : by_topic) listed.push_back({name, errors});
     results.push_back({each.id, listed});
   }
@@ -67,11 +69,11 @@ void settle(const AskedPtr& asked, size_t index, std::vector<ErrorCode> errors) 
 }
 
 // What is wrong with the partitions themselves; empty if nothing is.
-std::vector<ErrorCode> check_partitions(const ClusterView& view, const std::vector<TopicPartition>& partitions) {
+std::vector<ErrorCode> check_partitions(const ClusterView& view, const std::vector<std::pair<std::string_view, PartitionIndex>>& partitions) {
   std::vector<ErrorCode> errors;
   bool is_wrong = false;
-  for (const TopicPartition& each : partitions) {
-    const bool is_known = view.partition(each) != nullptr;
+  for (const auto& [topic, index] : partitions) {
+    const bool is_known = view.partition(topic, index) != nullptr;
     is_wrong = is_wrong || !is_known;
     errors.push_back(is_known ? ErrorCode::OPERATION_NOT_ATTEMPTED : ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
   }
@@ -83,12 +85,25 @@ void ask(Services& services, const AskedPtr& asked, size_t index, TransactionalP
   const Asked::Transaction& transaction = asked->transactions[index];
   std::vector<ErrorCode> wrong = check_partitions(*services.view.get(), transaction.partitions);
   if (!wrong.empty()) return settle(asked, index, std::move(wrong));
-  if (verify_only) {
-    return services.transactions.verify(transaction.id, producer, transaction.partitions,
-                                        [asked, index](std::vector<ErrorCode> errors) { settle(asked, index, std::move(errors)); });
+  // Names are copied of partitions that there are only, each once: four bytes in a request name one.
+  Places<std::string_view, PartitionIndex> places;
+  std::vector<TopicPartition> named;
+  std::vector<size_t> place_of;
+  for (const auto& [topic, partition] : transaction.partitions) {
+    const auto place = places.of(topic, partition);
+    if (place.is_new) named.push_back({std::string(topic), partition});
+    place_of.push_back(place.index);
   }
-  const std::set<TopicPartition> partitions(transaction.partitions.begin(), transaction.partitions.end());
-  services.transactions.add_partitions(transaction.id, producer, partitions, [asked, index](TransactionAnswer told) {
+  const std::string id(transaction.id);
+  if (verify_only) {
+    return services.transactions.verify(id, producer, named, [asked, index, place_of = std::move(place_of)](std::vector<ErrorCode> errors) {
+      std::vector<ErrorCode> told;
+      for (const size_t place : place_of) told.push_back(errors[place]);
+      settle(asked, index, std::move(told));
+    });
+  }
+  const std::set<TopicPartition> partitions(named.begin(), named.end());
+  services.transactions.add_partitions(id, producer, partitions, [asked, index](TransactionAnswer told) {
     settle(asked, index, std::vector<ErrorCode>(asked->transactions[index].partitions.size(), told.error));
   });
 }
@@ -98,7 +113,7 @@ Asked::Transaction transaction_of(std::string_view id, const Topics& topics) {
   transaction.id = id;
   for (const auto& topic : topics) {
     transaction.topics.emplace_back(topic.name);
-    for (const PartitionIndex partition : topic.partitions) transaction.partitions.push_back({std::string(topic.name), partition});
+    for (const PartitionIndex partition : topic.partitions) transaction.partitions.emplace_back(topic.name, partition);
   }
   return transaction;
 }

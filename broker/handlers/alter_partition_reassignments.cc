@@ -20,7 +20,7 @@ namespace {
 using Topic = AlterPartitionReassignmentsResponse::ReassignableTopicResponse;
 using Partition = Topic::ReassignablePartitionResponse;
 
-void answer(CallPtr call, const Result<PartitionOutcomes>& outcomes) {
+void answer(CallPtr call, const Result<PartitionOutcomes>& outcomes, const TopicNames& names) {
   AlterPartitionReassignmentsResponse response;
   response.error_message = std::nullopt;
   if (!outcomes) {
@@ -29,7 +29,7 @@ void answer(CallPtr call, const Result<PartitionOutcomes>& outcomes) {
     return reply(std::move(call), response);
   }
   const ByTopic<Topic, Partition> answers(
-      *outcomes, &Topic::partitions, [](std::string_view name) { return Topic{name, {}}; },
+      *outcomes, names, &Topic::partitions, [](std::string_view name) { return Topic{name, {}}; },
       [](PartitionIndex index, const PartitionOutcome& outcome) { return Partition{index, outcome.error, message_of(outcome)}; });
   response.responses = answers.topics;
   reply(std::move(call), response);
@@ -40,16 +40,24 @@ void answer(CallPtr call, const Result<PartitionOutcomes>& outcomes) {
 void handle_alter_partition_reassignments(Services& services, CallPtr call) {
   const auto decoded = decode_call<AlterPartitionReassignmentsRequest>(call);
   if (!decoded) return;
+  using Asked = AlterPartitionReassignmentsRequest::ReassignableTopic;
+  NamedMemory memory;
+  memory.add_all(decoded->request.topics, &Asked::name, &Asked::partitions);
+  if (!memory.reserve(call, decoded->arena.bytes_used())) return;
+  TopicNames names;
   std::vector<ReassignRequest> requests;
-  for (const auto& topic : decoded->request.topics)
+  for (const auto& topic : decoded->request.topics) {
+    const std::string name = names.inward(topic.name);
     for (const auto& partition : topic.partitions) {
       ReassignRequest& request = requests.emplace_back();
-      request.tp = {std::string(topic.name), partition.partition_index};
+      request.tp = {name, partition.partition_index};
       if (partition.replicas) request.target.emplace(partition.replicas->begin(), partition.replicas->end());
     }
-  services.controller.alter_reassignments(std::move(requests), [answered = std::move(call)](Result<PartitionOutcomes> outcomes) mutable {
-    answer(std::move(answered), outcomes);
-  });
+  }
+  services.controller.alter_reassignments(std::move(requests),
+                                          [names = std::move(names), answered = std::move(call)](Result<PartitionOutcomes> outcomes) mutable {
+                                            answer(std::move(answered), outcomes, names);
+                                          });
 }
 
 }  // namespace quokka

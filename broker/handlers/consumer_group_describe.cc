@@ -1,5 +1,6 @@
 // ConsumerGroupDescribe (key 69), version 0: groups of the consumer protocol with their members, what each has and is to have. GROUP_ID_NOT_FOUND for one
-// that is not known, or classic. Topics that are gone are left out.
+// that is not known, or classic. Topics that are gone are left out. A group that is named twice is described once; what would make the answer
+// larger than 100 MB is INVALID_REQUEST.
 #include <deque>
 #include <utility>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "broker/handlers/handlers.h"
 #include "broker/handlers/reply.h"
 #include "broker/handlers/services.h"
+#include "protocol/base/topic_name.h"
 #include "protocol/messages/consumer_group_describe.h"
 
 namespace quokka {
@@ -55,6 +57,18 @@ Array<MemberAnswer> members_of(const ConsumerGroupDescription& group, const Clus
   return members;
 }
 
+size_t bytes_in(const ConsumerGroupDescription& group) {
+  size_t bytes = 0;
+  for (const ConsumerGroupDescription::Member& each : group.members) {
+    const ConsumerSubscription& wants = each.subscription;
+    bytes += sizeof(each) + each.id.size() + wants.client_id.size() + wants.client_host.size() + wants.topic_regex.value_or("").size();
+    for (const std::string& topic : wants.topics) bytes += topic.size() + sizeof(topic);
+    for (const AssignedPartitions* assigned : {&each.assigned, &each.target})
+      for (const auto& [id, indexes] : *assigned) bytes += kTopicNameBytesMax + indexes.size() * sizeof(PartitionIndex);
+  }
+  return bytes;
+}
+
 using Gathered = GatheredGroups<ConsumerGroupDescription>;
 
 void answer(CallPtr call, const Gathered::Groups& groups, bool wants_operations, const ClusterView& view) {
@@ -91,7 +105,7 @@ void handle_consumer_group_describe(Services& services, CallPtr call) {
   auto done = [call = std::move(call), wants = request.include_authorized_operations, &services](const Gathered::Groups& groups) mutable {
     answer(std::move(call), groups, wants, *services.view.get());
   };
-  Gathered::gather(loop, request.group_ids, std::move(done), [&](const std::string& group, auto found) { services.groups.describe_consumer_group(group, std::move(found)); });
+  Gathered::gather(loop, request.group_ids, &bytes_in, std::move(done), [&](const std::string& group, auto found) { services.groups.describe_consumer_group(group, std::move(found)); });
 }
 
 }  // namespace quokka

@@ -4,17 +4,21 @@
 // A broker answers only for itself ("" stands for the settings of all brokers). No keys, or null, are all keys; unknown keys are left out. Version 1
 // brought sources and synonyms in the place of is_default, which is always false, as in Kafka; version 3 types and documentation.
 //
+// A resource that is named twice, "01" beside "1" included, is described once, with the keys of both; Kafka describes it twice.
+//
 // One resource of an unknown type makes every resource INVALID_REQUEST. Client metrics are for KRaft clusters. Of loggers there is "root".
 #include <algorithm>
 #include <charconv>
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "broker/config/config_entries.h"
 #include "broker/handlers/handlers.h"
+#include "broker/handlers/places.h"
 #include "broker/handlers/reply.h"
 #include "broker/handlers/services.h"
 #include "coord/configs/config_store.h"
@@ -58,17 +62,15 @@ Status check_broker(std::string_view name, BrokerId self, std::string_view expec
 class Description {
  public:
   Description(Services& services, CallPtr call, Decoded<DescribeConfigsRequest> decoded)
-      : services_(services), call_(std::move(call)), decoded_(std::move(decoded)), told_(decoded_.request.resources.size()) {}
-
-  const Array<Resource>& resources() const { return decoded_.request.resources; }
+      : services_(services), call_(std::move(call)), decoded_(std::move(decoded)), asked_(each_once(decoded_.request.resources)), told_(asked_.size()) {}
 
   static void gather(std::shared_ptr<Description> self) {
     Description& d = *self;
     d.sources_ = d.services_.config_sources;
     const ClusterViewPtr view = d.services_.view.get();
     d.waiting_ = 1;
-    for (size_t i = 0; i < d.resources().size(); ++i) {
-      const Resource& resource = d.resources()[i];
+    for (size_t i = 0; i < d.asked_.size(); ++i) {
+      const Resource& resource = *d.asked_[i].resource;
       if (resource.resource_type != kTopic) continue;
       Told& told = d.told_[i];
       if (const Status valid = validate_topic_name(resource.resource_name); !valid) {
@@ -89,6 +91,11 @@ class Description {
   }
 
  private:
+  // A resource where it is first named, and the keys that are asked for wherever it is.
+  struct Asked {
+    const Resource* resource;
+    std::optional<std::set<std::string_view>> keys;  // nullopt: all
+  };
   // What was found out about one resource, and the memory that its part of the answer borrows from.
   struct Told {
     Status status;
@@ -97,6 +104,20 @@ class Description {
     std::vector<EntryAnswer> answers;
     std::deque<std::vector<EntryAnswer::DescribeConfigsSynonym>> synonyms;
   };
+
+  static std::vector<Asked> each_once(const Array<Resource>& resources) {
+    std::vector<Asked> asked;
+    Places<int8_t, std::string> places;
+    for (const Resource& resource : resources) {
+      const auto number = resource.resource_type == kTopic ? std::nullopt : broker_number(resource.resource_name);
+      const auto place = places.of(resource.resource_type, number ? std::to_string(*number) : std::string(resource.resource_name));
+      if (place.is_new) asked.push_back({&resource, std::set<std::string_view>()});
+      auto& keys = asked[place.index].keys;
+      if (!resource.configuration_keys || resource.configuration_keys->empty()) keys.reset();
+      else if (keys) keys->insert(resource.configuration_keys->begin(), resource.configuration_keys->end());
+    }
+    return asked;
+  }
 
   static void read_one(const std::shared_ptr<Description>& self) {
     if (--self->waiting_ > 0) return;
@@ -134,10 +155,9 @@ class Description {
     return entry;
   }
 
-  void fill(const Resource& resource, Told& told, ResourceAnswer& answer) const {
-    const auto& keys = resource.configuration_keys;
+  void fill(const Asked& asked, Told& told, ResourceAnswer& answer) const {
     for (const ConfigEntry& entry : told.entries) {
-      if (keys && !keys->empty() && std::find(keys->begin(), keys->end(), entry.name) == keys->end()) continue;
+      if (asked.keys && !asked.keys->contains(entry.name)) continue;
       EntryAnswer& out = told.answers.emplace_back();
       out.name = entry.name;
       out.value = entry.value ? std::optional<std::string_view>(*entry.value) : std::nullopt;
@@ -145,7 +165,7 @@ class Description {
       out.config_source = static_cast<int8_t>(entry.source);
       out.is_sensitive = entry.sensitive;
       out.config_type = static_cast<int8_t>(entry.type);
-      const bool logger = resource.resource_type == kBrokerLogger;
+      const bool logger = asked.resource->resource_type == kBrokerLogger;
       if (!logger && !decoded_.request.include_documentation) out.documentation = std::nullopt;
       else out.documentation = entry.documentation;
       if (!decoded_.request.include_synonyms) continue;
@@ -163,13 +183,13 @@ class Description {
     DescribeConfigsResponse response;
     std::vector<ResourceAnswer> results(told_.size());
     for (size_t i = 0; i < told_.size(); ++i) {
-      const Resource& resource = resources()[i];
+      const Resource& resource = *asked_[i].resource;
       Told& told = told_[i];
       describe(resource, told);
       results[i].resource_type = resource.resource_type;
       results[i].resource_name = resource.resource_name;
       if (told.status.ok()) {
-        fill(resource, told, results[i]);
+        fill(asked_[i], told, results[i]);
       } else {
         results[i].error_code = told.status.code();
         results[i].error_message = told.status.error().message;
@@ -182,6 +202,7 @@ class Description {
   Services& services_;
   CallPtr call_;
   const Decoded<DescribeConfigsRequest> decoded_;
+  const std::vector<Asked> asked_;
   std::vector<Told> told_;
   ConfigSources sources_;
   size_t waiting_ = 0;  // reads under way
@@ -190,7 +211,9 @@ class Description {
 void refuse_all(CallPtr call, const DescribeConfigsRequest& request) {
   DescribeConfigsResponse response;
   std::vector<ResourceAnswer> results;
+  Places<int8_t, std::string_view> places;
   for (const Resource& resource : request.resources) {
+    if (!places.of(resource.resource_type, resource.resource_name).is_new) continue;
     ResourceAnswer& result = results.emplace_back();
     result.error_code = ErrorCode::INVALID_REQUEST;
     result.error_message = kMalformed;

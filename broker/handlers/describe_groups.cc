@@ -1,5 +1,7 @@
 // DescribeGroups (key 15), versions 0-5: state and members of groups; one that is not known, or of the consumer protocol, is Dead. 3: authorized operations. 4: instance ids.
 //
+// A group that is named twice is described once; what would make the answer larger than 100 MB is INVALID_REQUEST. Kafka knows neither.
+//
 // Beyond Kafka: who asks for it (tag 31 of version 5) is told why each group rebalanced the last times.
 #include <utility>
 #include <vector>
@@ -44,6 +46,13 @@ std::vector<RebalanceAnswer> rebalances_of(const GroupDescription& group) {
 
 using Gathered = GatheredGroups<GroupDescription>;
 
+size_t bytes_in(const GroupDescription& group) {
+  size_t bytes = group.rebalances.size() * 100;
+  for (const GroupDescription::Member& each : group.members)
+    bytes += each.id.size() + each.client_id.size() + each.client_host.size() + each.metadata.size() + each.assignment.size() + sizeof(each);
+  return bytes;
+}
+
 struct Wanted {
   bool operations = false, rebalances = false;
 };
@@ -81,7 +90,7 @@ void handle_describe_groups(Services& services, CallPtr call) {
   Loop& loop = call->loop();
   const Wanted wanted{request.include_authorized_operations, request.include_rebalances};
   auto done = [call = std::move(call), wanted](const Gathered::Groups& groups) mutable { answer(std::move(call), groups, wanted); };
-  Gathered::gather(loop, request.groups, std::move(done), [&](const std::string& group, auto found) { services.groups.describe(group, std::move(found)); });
+  Gathered::gather(loop, request.groups, &bytes_in, std::move(done), [&](const std::string& group, auto found) { services.groups.describe(group, std::move(found)); });
 }
 
 }  // namespace quokka

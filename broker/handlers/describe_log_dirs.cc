@@ -7,7 +7,8 @@
 #include <map>
 #include <optional>
 #include <set>
-#include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "broker/handlers/handlers.h"
@@ -22,13 +23,13 @@ namespace {
 using Directory = LogDirectories::DirectoryView;
 using DirectoryResult = DescribeLogDirsResponse::DescribeLogDirsResult;
 using Topic = DirectoryResult::DescribeLogDirsTopic;
-using Wanted = std::optional<std::set<TopicPartition>>;  // nullopt: all
+using Wanted = std::optional<std::set<std::pair<std::string_view, PartitionIndex>>>;  // nullopt: all; names are borrowed from the call
 
 Wanted wanted_of(const DescribeLogDirsRequest& request) {
   if (!request.topics) return std::nullopt;
-  std::set<TopicPartition> wanted;
+  Wanted wanted(std::in_place);
   for (const auto& topic : *request.topics)
-    for (PartitionIndex partition : topic.partitions) wanted.insert({std::string(topic.topic), partition});
+    for (PartitionIndex partition : topic.partitions) wanted->emplace(topic.topic, partition);
   return wanted;
 }
 
@@ -72,7 +73,7 @@ class Listing {
     result.usable_bytes = directory.free_bytes;
     std::map<std::string_view, Replicas>& replicas = replicas_.emplace_back();
     for (const auto& replica : directory.partitions) {
-      if (wanted_ && !wanted_->contains(replica.partition)) continue;
+      if (wanted_ && !wanted_->contains({replica.partition.topic, replica.partition.partition})) continue;
       replicas[replica.partition.topic].push_back({replica.partition.partition, replica.bytes, lag(replica), replica.future});
     }
     std::vector<Topic>& topics = topics_.emplace_back();

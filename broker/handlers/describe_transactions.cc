@@ -1,4 +1,4 @@
-// DescribeTransactions (key 65), version 0: the transactions of this coordinator by their transactional ids.
+// DescribeTransactions (key 65), version 0: the transactions of this coordinator by their transactional ids, each once.
 #include <atomic>
 #include <deque>
 #include <map>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "broker/handlers/handlers.h"
+#include "broker/handlers/places.h"
 #include "broker/handlers/reply.h"
 #include "broker/handlers/services.h"
 #include "broker/txn/transaction_coordinator.h"
@@ -59,7 +60,9 @@ void handle_describe_transactions(Services& services, CallPtr call) {
   const auto decoded = decode_call<DescribeTransactionsRequest>(call);
   if (!decoded) return;
   auto asked = std::make_shared<Asked>();
-  for (const std::string_view id : decoded->request.transactional_ids) asked->ids.emplace_back(id);
+  Places<std::string_view> places;
+  for (const std::string_view id : decoded->request.transactional_ids)
+    if (places.of(id).is_new) asked->ids.emplace_back(id);
   asked->call = std::move(call);
   asked->told.assign(asked->ids.size(), Error{ErrorCode::UNKNOWN_SERVER_ERROR, ""});
   asked->left += asked->ids.size();

@@ -23,13 +23,6 @@ namespace {
 using Topic = ElectLeadersResponse::ReplicaElectionResult;
 using Partition = Topic::PartitionResult;
 
-std::vector<TopicPartition> partitions_of(const ElectLeadersRequest& request) {
-  std::vector<TopicPartition> partitions;
-  for (const auto& topic : *request.topic_partitions)
-    for (PartitionIndex index : topic.partitions) partitions.push_back({std::string(topic.topic), index});
-  return partitions;
-}
-
 std::vector<TopicPartition> all_partitions(const ClusterView& view) {
   std::vector<TopicPartition> partitions;
   view.for_each_topic([&](const TopicView& topic) {
@@ -38,10 +31,10 @@ std::vector<TopicPartition> all_partitions(const ClusterView& view) {
   return partitions;
 }
 
-void answer(CallPtr call, const PartitionOutcomes& outcomes) {
+void answer(CallPtr call, const PartitionOutcomes& outcomes, const TopicNames& names) {
   ElectLeadersResponse response;
   const ByTopic<Topic, Partition> answers(
-      outcomes, &Topic::partition_result, [](std::string_view name) { return Topic{name, {}}; },
+      outcomes, names, &Topic::partition_result, [](std::string_view name) { return Topic{name, {}}; },
       [](PartitionIndex index, const PartitionOutcome& outcome) { return Partition{index, outcome.error, message_of(outcome)}; });
   response.replica_election_results = answers.topics;
   reply(std::move(call), response);
@@ -79,13 +72,23 @@ void handle_elect_leaders(Services& services, CallPtr call) {
   const bool all = !request.topic_partitions;
   const int8_t type = call->version() == 0 ? int8_t{0} : request.election_type;
   if (type != 0 && type != 1) return refuse_type(std::move(call), request);
-  const std::vector<TopicPartition> partitions = all ? all_partitions(*services.view.get()) : partitions_of(request);
+  std::vector<TopicPartition> partitions;
+  TopicNames names;
+  if (all) {
+    partitions = all_partitions(*services.view.get());
+  } else {
+    using Asked = ElectLeadersRequest::TopicPartitions;
+    NamedMemory memory;
+    memory.add_all(*request.topic_partitions, &Asked::topic, &Asked::partitions);
+    if (!memory.reserve(call, decoded->arena.bytes_used())) return;
+    partitions = named_partitions(*request.topic_partitions, &Asked::topic, &Asked::partitions, names);
+  }
   services.controller.elect_leaders(
       type == 0 ? ElectionType::preferred : ElectionType::unclean, partitions, Duration::millis(request.timeout_ms),
-      [partitions, all, answered = std::move(call)](Result<PartitionOutcomes> outcomes) mutable {
+      [partitions, all, names = std::move(names), answered = std::move(call)](Result<PartitionOutcomes> outcomes) mutable {
         PartitionOutcomes told = outcomes ? *std::move(outcomes) : all_with(partitions, outcomes.code());
         if (all) std::erase_if(told, [](const auto& each) { return each.second.error == ErrorCode::ELECTION_NOT_NEEDED; });
-        answer(std::move(answered), told);
+        answer(std::move(answered), told, names);
       });
 }
 

@@ -1,6 +1,9 @@
 #include "broker/handlers/fetch_sessions.h"
 
+#include <algorithm>
 #include <limits>
+
+#include "protocol/base/topic_name.h"
 
 namespace quokka {
 
@@ -9,11 +12,32 @@ constexpr int32_t kNewSession = 0;    // session epoch: begin one
 constexpr int32_t kNoSession = -1;    // session epoch: none, and close the one named
 
 int32_t next_epoch(int32_t epoch) { return epoch == std::numeric_limits<int32_t>::max() ? 1 : epoch + 1; }
+
+// What is kept is counted by partitions, not by the length of their names.
+bool can_be_kept(const std::vector<FetchWish>& wishes) {
+  return std::all_of(wishes.begin(), wishes.end(), [](const FetchWish& wish) { return !wish.topic || wish.topic->size() <= kTopicNameBytesMax; });
+}
 }  // namespace
 
+std::strong_ordering FetchSession::Key::operator<=>(const Key& other) const {
+  if (const auto order = id <=> other.id; order != 0) return order;
+  if (topic != other.topic) {  // not the same string; two equal ones are the same topic all the same
+    const std::string_view mine = topic ? std::string_view(*topic) : std::string_view();
+    const std::string_view theirs = other.topic ? std::string_view(*other.topic) : std::string_view();
+    if (const auto order = mine <=> theirs; order != 0) return order;
+  }
+  return partition <=> other.partition;
+}
+
 FetchSession::Key FetchSession::key_of(const FetchWish& wish) const {
-  if (uses_topic_ids_) return {wish.topic_id, {}, wish.partition};
-  return {{}, wish.topic ? *wish.topic : std::string(), wish.partition};
+  if (uses_topic_ids_) return {wish.topic_id, nullptr, wish.partition};
+  return {{}, wish.topic, wish.partition};
+}
+
+// Those that it would grow by.
+size_t FetchSession::count_new(const std::vector<FetchWish>& wishes) const {
+  MutexLock lock(mutex_);
+  return static_cast<size_t>(std::count_if(wishes.begin(), wishes.end(), [&](const FetchWish& wish) { return !entries_.contains(key_of(wish)); }));
 }
 
 void FetchSession::update(const std::vector<FetchWish>& wishes, const std::vector<FetchWish>& forgotten) {
@@ -21,9 +45,12 @@ void FetchSession::update(const std::vector<FetchWish>& wishes, const std::vecto
   for (const FetchWish& wish : wishes) {
     Key key = key_of(wish);
     if (const auto found = entries_.find(key); found != entries_.end()) {
-      found->second->wish = wish;
+      FetchWish& kept = found->second->wish;
+      auto name = std::move(kept.topic);  // the key's
+      kept = wish;
+      if (!uses_topic_ids_) kept.topic = std::move(name);
     } else {
-      const auto at = order_.insert(order_.end(), Entry{key, wish});
+      const auto at = order_.insert(order_.end(), Entry{wish});
       entries_.emplace(std::move(key), at);
     }
   }
@@ -41,11 +68,6 @@ std::vector<FetchWish> FetchSession::wishes() const {
   all.reserve(order_.size());
   for (const Entry& entry : order_) all.push_back(entry.wish);
   return all;
-}
-
-size_t FetchSession::size() const {
-  MutexLock lock(mutex_);
-  return order_.size();
 }
 
 std::vector<bool> FetchSession::note(const std::vector<FetchWish>& wishes, const std::vector<FetchNews>& news, bool incremental) {
@@ -99,19 +121,21 @@ bool FetchSessions::make_room(const Request& request, MonoTime now) {
 }
 
 FetchSessionPtr FetchSessions::create(const Request& request, MonoTime now) {
+  if (!can_be_kept(request.wishes)) return nullptr;
   const auto id = static_cast<int32_t>(random_.next() & 0x7fffffff);
   auto session = std::make_shared<FetchSession>(id, request.uses_topic_ids, request.from_follower, now);
+  {
+    MutexLock lock(mutex_);
+    // A drawn id that is taken, once in millions, costs a client its session this time.
+    if (id == 0 || sessions_.contains(id) || !make_room(request, now)) return nullptr;
+    session->last_used_ = now;
+    session->cached_size_ = request.wishes.size();
+    partitions_ += request.wishes.size();
+    sessions_.emplace(id, session);
+    by_last_use_.emplace(std::pair(now, id), id);
+  }
+  // It has its room; nobody knows its id yet.
   session->update(request.wishes, {});
-  const size_t size = session->size();
-
-  MutexLock lock(mutex_);
-  // A drawn id that is taken, once in millions, costs a client its session this time.
-  if (id == 0 || sessions_.contains(id) || !make_room(request, now)) return nullptr;
-  session->last_used_ = now;
-  session->cached_size_ = size;
-  partitions_ += size;
-  sessions_.emplace(id, session);
-  by_last_use_.emplace(std::pair(now, id), id);
   return session;
 }
 
@@ -147,6 +171,17 @@ FetchSessionPtr FetchSessions::advance(const Request& request, MonoTime now, Err
   return session;
 }
 
+// Takes room for so many more, if there is.
+bool FetchSessions::grow(const FetchSession& session, size_t partitions) {
+  MutexLock lock(mutex_);
+  const auto kept = sessions_.find(session.id());
+  if (kept == sessions_.end() || kept->second.get() != &session) return true;  // evicted meanwhile: this request is its last
+  if (partitions_ + partitions > settings_.partitions_max) return false;
+  partitions_ += partitions;
+  kept->second->cached_size_ += partitions;
+  return true;
+}
+
 FetchContext FetchSessions::open(Request request, MonoTime now) {
   FetchContext context;
   if (request.session_epoch == kNewSession || request.session_epoch == kNoSession) {
@@ -160,6 +195,12 @@ FetchContext FetchSessions::open(Request request, MonoTime now) {
   }
   FetchSessionPtr session = advance(request, now, context.error);
   if (!session) return context;
+  if (!can_be_kept(request.wishes) || !grow(*session, session->count_new(request.wishes))) {
+    MutexLock lock(mutex_);
+    remove(session->id());
+    context.error = ErrorCode::FETCH_SESSION_ID_NOT_FOUND;
+    return context;
+  }
   session->update(request.wishes, request.forgotten);
   context.wishes = session->wishes();
   MutexLock lock(mutex_);
@@ -171,12 +212,6 @@ FetchContext FetchSessions::open(Request request, MonoTime now) {
   if (kept != sessions_.end() && kept->second == session) {
     partitions_ += context.wishes.size() - session->cached_size_;
     session->cached_size_ = context.wishes.size();
-    if (partitions_ > settings_.partitions_max) {  // it grew too big: the client begins anew, perhaps without one
-      remove(session->id());
-      context.error = ErrorCode::FETCH_SESSION_ID_NOT_FOUND;
-      context.wishes.clear();
-      return context;
-    }
   }
   context.session = std::move(session);
   context.incremental = true;

@@ -2,6 +2,7 @@
 // news. A cache of bounded size; what does not fit is served without a session.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <list>
 #include <map>
@@ -55,7 +56,8 @@ class FetchSessions {
   struct Settings {
     size_t sessions_max = 1000;  // max.incremental.fetch.session.cache.slots
     Duration idle_before_eviction = Duration::seconds(120);
-    size_t partitions_max = 500'000;  // of all sessions together: a few hundred bytes each
+    // Of all sessions together: some 300 bytes each, and at most as many again for its name.
+    size_t partitions_max = 500'000;
   };
   FetchSessions(Settings settings, Random& random) : settings_(settings), random_(random) {}
 
@@ -67,7 +69,8 @@ class FetchSessions {
     std::vector<FetchWish> wishes;     // named in the request
     std::vector<FetchWish> forgotten;  // only topic, topic_id and partition count
   };
-  // Any thread. Finds, creates or advances the session of a request.
+  // Any thread. Finds, creates or advances the session of a request. Partitions that there is no room for, or whose topic's name is longer than one can
+  // be, are served without a session; one that has such come to it is gone (FETCH_SESSION_ID_NOT_FOUND), and the client begins anew.
   FetchContext open(Request request, MonoTime now);
   size_t size() const;
   // Of all sessions together.
@@ -79,6 +82,7 @@ class FetchSessions {
   void remove(int32_t id) REQUIRES(mutex_);
   bool has_room(size_t partitions) const REQUIRES(mutex_);
   bool make_room(const Request& request, MonoTime now) REQUIRES(mutex_);
+  bool grow(const FetchSession& session, size_t partitions) EXCLUDES(mutex_);
 
   const Settings settings_;
   Random& random_;
@@ -101,23 +105,23 @@ class FetchSession {
 
  private:
   friend class FetchSessions;
+  // Shares the wish's name, which is looked at only where ids are not used.
   struct Key {
     TopicId id;
-    std::string topic;  // empty where ids are used
+    std::shared_ptr<const std::string> topic;  // null where ids are used
     PartitionIndex partition;
-    auto operator<=>(const Key&) const = default;
+    std::strong_ordering operator<=>(const Key& other) const;
   };
   struct Entry {
-    Key key;
     FetchWish wish;
     Offset high_watermark{-1};
     Offset log_start{-1};
   };
 
   Key key_of(const FetchWish& wish) const;
+  size_t count_new(const std::vector<FetchWish>& wishes) const;
   void update(const std::vector<FetchWish>& wishes, const std::vector<FetchWish>& forgotten);
   std::vector<FetchWish> wishes() const;
-  size_t size() const;
 
   const int32_t id_;
   const bool uses_topic_ids_;

@@ -97,13 +97,43 @@ TEST_F(FetchSessionsTest, B28PartitionsOfAllSessionsTogetherAreBounded) {
   const int32_t id = ask(0, 0, {wish("a", 0), wish("a", 1), wish("a", 2)}).session->id();
   EXPECT_FALSE(ask(0, 0, {wish("b", 0), wish("b", 1)}).session) << "no room";
   EXPECT_EQ(ask(id, 1, {wish("a", 3)}).wishes.size(), 4u);
-  EXPECT_EQ(ask(id, 2, {wish("a", 4)}).error, ErrorCode::FETCH_SESSION_ID_NOT_FOUND) << "it grew too big and is gone";
+  EXPECT_EQ(few.partitions(), 4u);
+  EXPECT_EQ(ask(id, 2, {wish("a", 0), wish("a", 3)}).wishes.size(), 4u) << "what it has already does not count again";
+  EXPECT_EQ(ask(id, 3, {wish("a", 4)}).error, ErrorCode::FETCH_SESSION_ID_NOT_FOUND) << "it grew too big and is gone";
   EXPECT_EQ(few.partitions(), 0u);
   ask(0, 0, {wish("a", 0), wish("a", 1)});
   ask(0, 0, {wish("b", 0), wish("b", 1)});
   EXPECT_TRUE(ask(0, 0, {wish("c", 0), wish("c", 1), wish("c", 2)}, true).session) << "a follower's takes the place of several";
   EXPECT_EQ(few.partitions(), 3u);
   EXPECT_EQ(few.size(), 1u);
+}
+
+TEST_F(FetchSessionsTest, ASessionHasOneNameATopic) {
+  const auto name = std::make_shared<const std::string>("a");
+  std::vector<FetchWish> wishes(1000, wish("a", 0));
+  for (int32_t i = 0; i < 1000; ++i) {
+    wishes[static_cast<size_t>(i)].topic = name;
+    wishes[static_cast<size_t>(i)].partition = PartitionIndex(i);
+  }
+  const int32_t id = open(0, 0, std::move(wishes)).session->id();
+  const FetchContext second = open(id, 1, {wish("a", 999, 7)}, {wish("a", 1)});
+  ASSERT_EQ(second.wishes.size(), 999u);
+  EXPECT_EQ(second.wishes.back().fetch_offset, Offset(7));
+  EXPECT_EQ(second.wishes.back().topic, name) << "its own, and not what came with the later request";
+  EXPECT_EQ(name.use_count(), 1 + 999 + 2 * 999) << "mine, the answer's, two of each partition in the session";
+}
+
+TEST_F(FetchSessionsTest, NamesThatAreTooLongAreNotKept) {
+  const std::string name(250, 'n');
+  const FetchContext first = open(0, 0, {wish("a", 0), wish(name, 0)});
+  EXPECT_FALSE(first.session);
+  EXPECT_EQ(first.error, ErrorCode::NONE);
+  EXPECT_EQ(first.wishes.size(), 2u) << "both are answered";
+  EXPECT_EQ(sessions_.size(), 0u);
+  const int32_t id = open(0, 0, {wish("a", 0), wish(name.substr(1), 0)}).session->id();
+  EXPECT_EQ(open(id, 1, {}, {wish(name, 0)}).error, ErrorCode::NONE) << "there is none to forget";
+  EXPECT_EQ(open(id, 2, {wish(name, 0)}).error, ErrorCode::FETCH_SESSION_ID_NOT_FOUND);
+  EXPECT_EQ(sessions_.partitions(), 0u);
 }
 
 TEST_F(FetchSessionsTest, EpochMinusOneClosesAndServesWithoutASession) {

@@ -10,6 +10,7 @@
 
 #include "broker/handlers/current_leaders.h"
 #include "broker/handlers/handlers.h"
+#include "broker/handlers/places.h"
 #include "broker/handlers/reply.h"
 #include "broker/handlers/services.h"
 #include "protocol/messages/list_offsets.h"
@@ -176,9 +177,12 @@ void OffsetSearch::run() {
   }
   std::vector<std::vector<PartitionAnswer>> partitions;
   std::vector<TopicAnswer> topics;
+  Places<std::string_view, PartitionIndex> places;
   for (const auto& topic : decoded_.request.topics) {
     std::vector<PartitionAnswer>& answers = partitions.emplace_back();
     for (const PartitionWish& wish : topic.partitions) {
+      // Version 0 answers it once: each answer lists every segment.
+      if (version_ == 0 && !places.of(topic.name, wish.partition_index).is_new) continue;
       if (version_ >= 1 && twice.contains({topic.name, wish.partition_index})) {
         PartitionAnswer& refused = answers.emplace_back();
         refused.partition_index = wish.partition_index;

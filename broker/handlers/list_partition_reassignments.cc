@@ -28,7 +28,7 @@ void answer(CallPtr call, const Result<std::map<TopicPartition, Assignment>>& fo
     return reply(std::move(call), response);
   }
   const ByTopic<Topic, Partition> answers(
-      *found, &Topic::partitions, [](std::string_view name) { return Topic{name, {}}; },
+      *found, TopicNames(), &Topic::partitions, [](std::string_view name) { return Topic{name, {}}; },
       [](PartitionIndex index, const Assignment& assignment) {
         return Partition{index, assignment.replicas, assignment.adding, assignment.removing};
       });
@@ -43,9 +43,12 @@ void handle_list_partition_reassignments(Services& services, CallPtr call) {
   if (!decoded) return;
   std::optional<std::vector<TopicPartition>> partitions;
   if (decoded->request.topics) {
-    partitions.emplace();
-    for (const auto& topic : *decoded->request.topics)
-      for (PartitionIndex index : topic.partition_indexes) partitions->push_back({std::string(topic.name), index});
+    using Asked = ListPartitionReassignmentsRequest::ListPartitionReassignmentsTopics;
+    NamedMemory memory;
+    memory.add_all(*decoded->request.topics, &Asked::name, &Asked::partition_indexes);
+    if (!memory.reserve(call, decoded->arena.bytes_used())) return;
+    TopicNames names;  // those that stand for others move nowhere
+    partitions = named_partitions(*decoded->request.topics, &Asked::name, &Asked::partition_indexes, names);
   }
   services.controller.list_reassignments(std::move(partitions),
                                          [answered = std::move(call)](Result<std::map<TopicPartition, Assignment>> found) mutable {

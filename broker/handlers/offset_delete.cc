@@ -6,6 +6,7 @@
 #include "broker/group/group_coordinator.h"
 #include "broker/handlers/handlers.h"
 #include "broker/handlers/partition_answers.h"
+#include "broker/handlers/places.h"
 #include "broker/handlers/reply.h"
 #include "broker/handlers/services.h"
 #include "protocol/messages/offset_delete.h"
@@ -25,13 +26,14 @@ void handle_offset_delete(Services& services, CallPtr call) {
   if (!decoded) return;
   const ClusterViewPtr view = services.view.get();
   Answers answers;
-  std::vector<TopicPartition> partitions;
+  std::vector<TopicPartition> partitions;  // each once
+  Places<std::string_view, PartitionIndex> places;
   for (const auto& topic : decoded->request.topics) {
     if (view->topic(topic.name) == nullptr) answers.add_topic(topic.name);
     for (const auto& each : topic.partitions) {
       if (view->partition(topic.name, each.partition_index) == nullptr) {
         answers.add(topic.name, {each.partition_index, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION});
-      } else {
+      } else if (places.of(topic.name, each.partition_index).is_new) {
         partitions.push_back({std::string(topic.name), each.partition_index});
       }
     }

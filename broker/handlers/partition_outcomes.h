@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "broker/handlers/named_partitions.h"
 #include "coord/controller/effects.h"
 #include "protocol/wire/codec.h"
 
@@ -18,13 +19,13 @@ struct ByTopic {
   std::vector<Topic> topics;
   std::deque<std::vector<Partition>> partitions;
 
-  // `all` is a map by TopicPartition; `topic` makes a topic of a name, `partition` a partition of an index and a value.
+  // `all` is a map by TopicPartition; `topic` makes a topic of a name, `partition` a partition of an index and a value. `names` are those asked for.
   template <class Map, class MakeTopic, class MakePartition>
-  ByTopic(const Map& all, Array<Partition> Topic::* list, MakeTopic topic, MakePartition partition) {
+  ByTopic(const Map& all, const TopicNames& names, Array<Partition> Topic::* list, MakeTopic topic, MakePartition partition) {
     const std::string* name = nullptr;
     for (const auto& [tp, value] : all) {
       if (name == nullptr || *name != tp.topic) {
-        topics.push_back(topic(std::string_view(tp.topic)));
+        topics.push_back(topic(names.outward(tp.topic)));
         partitions.emplace_back();
         name = &tp.topic;
       }

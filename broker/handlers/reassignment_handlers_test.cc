@@ -123,5 +123,50 @@ TEST_F(ReassignmentHandlersTest, ElectionTypesAndWhoIsAsked) {
   EXPECT_EQ((*elsewhere)->replica_election_results[0].partition_result[0].error_code, ErrorCode::NOT_CONTROLLER);
 }
 
+// Names of 32,000 bytes, which no topic can have, come back as they were asked; behind the handlers a few bytes stand for each.
+TEST_F(ReassignmentHandlersTest, NamesThatAreTooLongAreUnknownTopics) {
+  const std::string first(32000, 'n'), second(32000, 'm'), stand_in("\0" "0", 2);
+  const std::vector<PartitionIndex> two{PartitionIndex(0), PartitionIndex(1), PartitionIndex(0)};
+  const std::vector<ElectLeadersRequest::TopicPartitions> topics{{first, two}, {"a", two}, {stand_in, two}, {second, two}};
+  ElectLeadersRequest request;
+  request.topic_partitions = Array(topics);
+  for (const int32_t at : {1, 2}) {
+    const auto answer = brokers_[at]->ask<ElectLeadersResponse>(handle_elect_leaders, request, 2);
+    std::map<std::string, std::vector<ErrorCode>> told;
+    for (const auto& topic : (*answer)->replica_election_results)
+      for (const auto& partition : topic.partition_result) told[std::string(topic.topic)].push_back(partition.error_code);
+    const std::vector unknown(2, at == 1 ? ErrorCode::UNKNOWN_TOPIC_OR_PARTITION : ErrorCode::NOT_CONTROLLER);
+    const std::vector known(2, at == 1 ? ErrorCode::ELECTION_NOT_NEEDED : ErrorCode::NOT_CONTROLLER);
+    EXPECT_EQ(told, (std::map<std::string, std::vector<ErrorCode>>{{first, unknown}, {second, unknown}, {stand_in, unknown}, {"a", known}}));
+  }
+  const auto moved = reassign({{first, 0, ids({2, 3})}, {second, 0, ids({2, 2})}, {first, 0, std::nullopt}});
+  std::map<std::string, std::vector<ErrorCode>> told;
+  for (const auto& topic : (*moved)->responses) told[std::string(topic.name)].push_back(topic.partitions[0].error_code);
+  EXPECT_EQ(told, (std::map<std::string, std::vector<ErrorCode>>{{first, {ErrorCode::NO_REASSIGNMENT_IN_PROGRESS}}, {second, {ErrorCode::INVALID_REPLICA_ASSIGNMENT}}}))
+      << "of what is named twice the last counts";
+}
+
+TEST_F(ReassignmentHandlersTest, WhatNamedPartitionsTakeInMemoryCounts) {
+  const std::string name(249, 'n');
+  std::vector<PartitionIndex> many;
+  for (int32_t i = 0; i < 10'000; ++i) many.push_back(PartitionIndex(i));
+  const std::vector<ElectLeadersRequest::TopicPartitions> topics{{name, many}};
+  ElectLeadersRequest request;
+  request.topic_partitions = Array(topics);
+  CallUnderTest call(cluster_.loop, request, 2);
+  handle_elect_leaders(*brokers_[1]->services, call.take());
+  EXPECT_GT(call.outcome().memory, name.size() * many.size());
+  CallUnderTest refused(cluster_.loop, request, 2);
+  refused.outcome().memory_max = name.size() * many.size();
+  handle_elect_leaders(*brokers_[1]->services, refused.take());
+  ASSERT_TRUE(refused.outcome().closed);
+  EXPECT_EQ(refused.outcome().closed->substr(0, 54), "a request names 10000 partitions, which take 13960000 ");
+  const std::vector<ElectLeadersRequest::TopicPartitions> repeated(21, topics.front());
+  request.topic_partitions = Array(repeated);
+  CallUnderTest too_many(cluster_.loop, request, 2);
+  handle_elect_leaders(*brokers_[1]->services, too_many.take());
+  EXPECT_EQ(too_many.outcome().closed, "a request names 210000 partitions, more than 200000");
+}
+
 }  // namespace
 }  // namespace quokka

@@ -28,7 +28,8 @@ using PartitionResult = TopicResult::WritableTxnMarkerPartitionResult;
 
 struct Target {
   size_t marker = 0;
-  TopicPartition partition;
+  std::string_view topic;  // borrowed from the call
+  PartitionIndex partition;
   ErrorCode error = ErrorCode::UNKNOWN_SERVER_ERROR;
 };
 
@@ -42,7 +43,7 @@ class MarkersWriting : public std::enable_shared_from_this<MarkersWriting> {
     size_t index = 0;
     for (const auto& marker : decoded_.request.markers) {
       for (const auto& topic : marker.topics) {
-        for (const PartitionIndex partition : topic.partition_indexes) targets_.push_back({index, {std::string(topic.name), partition}});
+        for (const PartitionIndex partition : topic.partition_indexes) targets_.push_back({index, topic.name, partition});
       }
       ++index;
     }
@@ -54,14 +55,15 @@ class MarkersWriting : public std::enable_shared_from_this<MarkersWriting> {
  private:
   void write(size_t i) {
     const auto& marker = decoded_.request.markers[targets_[i].marker];
-    const TopicPartition& name = targets_[i].partition;
+    const std::string_view topic = targets_[i].topic;
+    const PartitionIndex index = targets_[i].partition;
     auto settle = [self = shared_from_this(), i](ErrorCode error) { self->loop_.post([self, i, error] { self->settle(i, error); }); };
     if (marker.producer_id.value < 0 || marker.producer_epoch.value < 0) return settle(ErrorCode::UNKNOWN_SERVER_ERROR);
     const EndTransactionMarker end{marker.transaction_result ? ControlRecordType::COMMIT : ControlRecordType::ABORT, marker.coordinator_epoch};
-    const PartitionPtr partition = services_.replicas.find(name.topic, name.partition);
+    const PartitionPtr partition = services_.replicas.find(topic, index);
     if (!partition) return settle(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
-    if (name.topic == kGroupMetadataTopic)
-      return services_.groups.write_marker(name.partition, marker.producer_id, marker.producer_epoch, end, std::move(settle));
+    if (topic == kGroupMetadataTopic)
+      return services_.groups.write_marker(index, marker.producer_id, marker.producer_epoch, end, std::move(settle));
     const Result<Partition::AppendPermit> permit = partition->permit_append(-1);
     if (!permit) return settle(permit.code());
     const int64_t now_ms = loop_.wall_now().ms;
@@ -83,7 +85,7 @@ class MarkersWriting : public std::enable_shared_from_this<MarkersWriting> {
   void answer() {
     std::map<ProducerId, PartitionAnswers<TopicResult, PartitionResult>> topics;
     for (const Target& each : targets_)
-      topics[decoded_.request.markers[each.marker].producer_id].add(each.partition.topic, {each.partition.partition, each.error});
+      topics[decoded_.request.markers[each.marker].producer_id].add(each.topic, {each.partition, each.error});
     std::vector<MarkerResult> results;
     for (auto& [producer, answers] : topics) results.push_back({producer, answers.array()});
     WriteTxnMarkersResponse response;
