@@ -167,7 +167,11 @@ TEST_F(GroupHandlersTest, OffsetsStayWhereTheyAreThoughTheirTopicGrows) {
   LogCapture capture;
   broker_->groups->on_view();
   EXPECT_TRUE(capture.contains("__consumer_offsets has grown from 3 to 4 partitions"));
-  for (int n = 0; n < 20; ++n) EXPECT_EQ(fetch("g" + std::to_string(n), 5)->response.topics[0].partitions[0].committed_offset, Offset(7 + n)) << n;
+  for (int n = 0; n < 20; ++n) {
+    const auto fetched = fetch("g" + std::to_string(n), 5);
+    ASSERT_EQ(fetched->response.error_code, ErrorCode::NONE) << n;
+    EXPECT_EQ(fetched->response.topics[0].partitions[0].committed_offset, Offset(7 + n)) << n;
+  }
 }
 
 // A transaction may take offsets along before anybody looks for the group's coordinator.
