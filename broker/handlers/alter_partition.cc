@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "broker/handlers/handlers.h"
+#include "broker/handlers/named_partitions.h"
 #include "broker/handlers/reply.h"
 #include "broker/handlers/services.h"
 #include "coord/controller/runner.h"
@@ -18,9 +19,10 @@ namespace {
 
 using Topic = AlterPartitionResponse::TopicData;
 
-AlterIsr proposal_of(const AlterPartitionRequest::TopicData& topic, const AlterPartitionRequest::TopicData::PartitionData& partition, int16_t version) {
+AlterIsr proposal_of(const AlterPartitionRequest::TopicData& topic, const AlterPartitionRequest::TopicData::PartitionData& partition, int16_t version,
+                     const std::string& name) {
   AlterIsr proposal;
-  proposal.topic = topic.topic_name;
+  proposal.topic = name;
   proposal.topic_id = topic.topic_id;
   proposal.partition = partition.partition_index;
   proposal.leader_epoch = partition.leader_epoch;
@@ -36,7 +38,7 @@ AlterIsr proposal_of(const AlterPartitionRequest::TopicData& topic, const AlterP
   return proposal;
 }
 
-void answer(CallPtr call, const AlterIsrAnswer& outcome) {
+void answer(CallPtr call, const AlterIsrAnswer& outcome, const TopicNames& names) {
   AlterPartitionResponse response;
   response.error_code = outcome.error;
   // Partitions of one topic stand together, topics in the order asked.
@@ -46,7 +48,7 @@ void answer(CallPtr call, const AlterIsrAnswer& outcome) {
   for (const AlterIsrAnswer::Partition& told : outcome.partitions) {
     const auto [at, added] = places.try_emplace({told.topic, told.topic_id}, topics.size());
     if (added) {
-      topics.push_back({told.topic, told.topic_id, {}});
+      topics.push_back({names.outward(told.topic), told.topic_id, {}});
       partitions.emplace_back();
     }
     Topic::PartitionData& partition = partitions[at->second].emplace_back();
@@ -69,14 +71,21 @@ void answer(CallPtr call, const AlterIsrAnswer& outcome) {
 void handle_alter_partition(Services& services, CallPtr call) {
   const auto decoded = decode_call<AlterPartitionRequest>(call);
   if (!decoded) return;
+  using Asked = AlterPartitionRequest::TopicData;
+  NamedMemory memory;
+  memory.add_all(decoded->request.topics, &Asked::topic_name, &Asked::partitions);
+  if (!memory.reserve(call, decoded->arena.bytes_used())) return;
+  TopicNames names;
   AlterIsrRequest request;
   request.broker = decoded->request.broker_id;
   request.broker_epoch = decoded->request.broker_epoch;
   request.version = call->version();
-  for (const auto& topic : decoded->request.topics)
-    for (const auto& partition : topic.partitions) request.partitions.push_back(proposal_of(topic, partition, call->version()));
-  services.controller.alter_partition(std::move(request), [answered = std::move(call)](AlterIsrAnswer outcome) mutable {
-    answer(std::move(answered), outcome);
+  for (const auto& topic : decoded->request.topics) {
+    const std::string name = names.inward(topic.topic_name);
+    for (const auto& partition : topic.partitions) request.partitions.push_back(proposal_of(topic, partition, call->version(), name));
+  }
+  services.controller.alter_partition(std::move(request), [names = std::move(names), answered = std::move(call)](AlterIsrAnswer outcome) mutable {
+    answer(std::move(answered), outcome, names);
   });
 }
 

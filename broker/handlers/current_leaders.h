@@ -7,6 +7,7 @@
 
 #include "broker/handlers/services.h"
 #include "coord/view/cluster_view.h"
+#include "protocol/base/topic_name.h"
 
 namespace quokka {
 
@@ -19,6 +20,7 @@ inline ErrorCode unknown_partition_error(const ClusterView& view) {
 // For a partition that this broker has no replica of: KAFKA_STORAGE_ERROR (its directory is offline), NOT_LEADER_OR_FOLLOWER (others have it), or
 // the above.
 inline ErrorCode missing_partition_error(const Services& services, const ClusterView& view, std::string_view topic, PartitionIndex partition) {
+  if (topic.size() > kTopicNameBytesMax) return unknown_partition_error(view);  // not copied for each partition
   if (services.replicas.is_offline({std::string(topic), partition})) return ErrorCode::KAFKA_STORAGE_ERROR;
   return view.partition(topic, partition) != nullptr ? ErrorCode::NOT_LEADER_OR_FOLLOWER : unknown_partition_error(view);
 }

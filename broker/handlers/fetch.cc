@@ -34,6 +34,7 @@ using PartitionAnswer = TopicAnswer::PartitionData;
 constexpr int16_t kFirstOfMagic2 = 4, kFirstOfStorageError = 6, kFirstOfZstd = 10, kFirstOfFollowers = 11, kFirstOfTopicIds = 13, kFirstOfReplicaState = 15,
                   kFirstOfCurrentLeader = 16;
 constexpr size_t kPartitionsMax = 200'000;  // of one request
+constexpr size_t kMemoryUncountedMax = 64 << 10;
 constexpr int64_t kBatchSizeAt = 8;  // of the length field in a batch
 
 // Of an epoch in a fetch every negative number says that the client knows none.
@@ -89,6 +90,7 @@ class FetchCall : public std::enable_shared_from_this<FetchCall> {
   const FetchRequest& request() const { return decoded_.request; }
   void refuse(ErrorCode error);
   FetchSessions::Request session_request();
+  bool reserve_memory();
   void resolve();
   bool read_all();
   void read_one(const FetchWish& wish, const PartitionPtr& partition, int64_t& bytes_left, bool& min_one_message, Reading& reading);
@@ -194,6 +196,18 @@ FetchSessions::Request FetchCall::session_request() {
   return wanted;
 }
 
+// An incremental fetch of a few bytes may be one of all the partitions in its session, and wait for long. False: the connection is closed. Followers'
+// are few, and must not starve.
+bool FetchCall::reserve_memory() {
+  constexpr size_t kEach = sizeof(FetchWish) + sizeof(PartitionPtr) + sizeof(ErrorCode) + sizeof(Reading) + 2 * sizeof(PartitionAnswer);
+  const size_t bytes = context_.wishes.size() * kEach;
+  if (replica_.value >= 0 || bytes <= kMemoryUncountedMax || call_->reserve_memory(decoded_.arena.bytes_used() + bytes)) return true;
+  call_->close("a fetch of " + std::to_string(context_.wishes.size()) + " partitions takes " + std::to_string(bytes) +
+               " bytes in memory, and there is no room for that within queued.max.request.bytes");
+  call_.reset();
+  return false;
+}
+
 void FetchCall::run() {
   const FetchRequest& from = request();
   replica_ = version_ >= kFirstOfReplicaState ? from.replica_state.replica_id : from.replica_id;
@@ -216,6 +230,7 @@ void FetchCall::run() {
     response.error_code = context_.error;
     return reply(std::move(call_), response);
   }
+  if (!reserve_memory()) return;
   resolve();
   const bool any_known = std::any_of(missing_.begin(), missing_.end(), [](ErrorCode missing) { return !is_unknown(missing); });
   if (any_known && from.isolation_level != 0 && from.isolation_level != 1) return refuse(ErrorCode::UNKNOWN_SERVER_ERROR);

@@ -177,12 +177,12 @@ void OffsetSearch::run() {
   }
   std::vector<std::vector<PartitionAnswer>> partitions;
   std::vector<TopicAnswer> topics;
-  Places<std::string_view, PartitionIndex> places;
+  Places<std::string_view, PartitionIndex, int64_t> places;
   for (const auto& topic : decoded_.request.topics) {
     std::vector<PartitionAnswer>& answers = partitions.emplace_back();
     for (const PartitionWish& wish : topic.partitions) {
-      // Version 0 answers it once: each answer lists every segment.
-      if (version_ == 0 && !places.of(topic.name, wish.partition_index).is_new) continue;
+      // Version 0, whose answer may list every segment, takes the earliest, the latest and one time of each.
+      if (version_ == 0 && !places.of(topic.name, wish.partition_index, std::min<int64_t>(wish.timestamp, 0)).is_new) continue;
       if (version_ >= 1 && twice.contains({topic.name, wish.partition_index})) {
         PartitionAnswer& refused = answers.emplace_back();
         refused.partition_index = wish.partition_index;

@@ -57,8 +57,8 @@ class NamedMemory {
   }
 
  private:
-  static constexpr size_t kCopies = 4;   // of a name at a time: of the handler, of who is asked, in its answer
-  static constexpr size_t kBytes = 400;  // of a partition besides: nodes of maps and sets, outcomes
+  static constexpr size_t kCopies = 5;   // of a name at a time, as measured: of the handler, of who is asked, in its answer
+  static constexpr size_t kBytes = 800;  // of a partition besides: nodes of maps and sets, outcomes
   static constexpr size_t kUncountedMax = 64 << 10;
   static constexpr size_t kPartitionsMax = 200'000;  // more than a cluster has
   size_t partitions_ = 0, bytes_ = 0;

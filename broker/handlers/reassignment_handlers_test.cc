@@ -160,7 +160,7 @@ TEST_F(ReassignmentHandlersTest, WhatNamedPartitionsTakeInMemoryCounts) {
   refused.outcome().memory_max = name.size() * many.size();
   handle_elect_leaders(*brokers_[1]->services, refused.take());
   ASSERT_TRUE(refused.outcome().closed);
-  EXPECT_EQ(refused.outcome().closed->substr(0, 54), "a request names 10000 partitions, which take 13960000 ");
+  EXPECT_EQ(refused.outcome().closed->substr(0, 54), "a request names 10000 partitions, which take 20450000 ");
   const std::vector<ElectLeadersRequest::TopicPartitions> repeated(21, topics.front());
   request.topic_partitions = Array(repeated);
   CallUnderTest too_many(cluster_.loop, request, 2);

@@ -1,6 +1,8 @@
 // What a small request must not do: take a copy of a long name for each index, or a large answer for each repetition.
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "broker/handlers/broker_for_test.h"
 #include "broker/handlers/gathered_groups.h"
 #include "broker/handlers/named_partitions.h"
@@ -163,14 +165,17 @@ TEST_F(RequestBoundsTest, APartitionNamedTwiceIsAnsweredOnceWhereTheAnswerIsLarg
   EXPECT_TRUE(described->response.topics[1].partitions.empty());
 
   using Topic = ListOffsetsRequest::ListOffsetsTopic;
-  std::vector<Topic::ListOffsetsPartition> twice(2);
-  twice[0].timestamp = twice[1].timestamp = -1;
-  twice[0].max_num_offsets = twice[1].max_num_offsets = 5;
+  std::vector<Topic::ListOffsetsPartition> twice(6);
+  for (size_t i = 0; i < twice.size(); ++i) {
+    twice[i].timestamp = std::array{-1, -2, -1, 5, 6, -2}.at(i);
+    twice[i].max_num_offsets = 5;
+  }
   const std::vector<Topic> listed{{"orders", twice}};
   ListOffsetsRequest offsets;
   offsets.replica_id = BrokerId(-1);
   offsets.topics = listed;
-  EXPECT_EQ(broker_->ask<ListOffsetsResponse>(handle_list_offsets, offsets, 0)->response.topics[0].partitions.size(), 1u);
+  EXPECT_EQ(broker_->ask<ListOffsetsResponse>(handle_list_offsets, offsets, 0)->response.topics[0].partitions.size(), 3u)
+      << "the latest, the earliest, one time";
 }
 
 TEST_F(RequestBoundsTest, WhatTakesPartInATransactionOrIsOfALogDirectory) {
@@ -201,6 +206,31 @@ TEST_F(RequestBoundsTest, WhatTakesPartInATransactionOrIsOfALogDirectory) {
   const auto listing = broker_->ask<DescribeLogDirsResponse>(handle_describe_log_dirs, directories, 4);
   ASSERT_EQ(listing->response.results[0].topics.size(), 1u);
   EXPECT_EQ(listing->response.results[0].topics[0].partitions.size(), 1u);
+}
+
+TEST_F(RequestBoundsTest, AFetchCountsWhatItsSessionHolds) {
+  std::vector<FetchRequest::FetchTopic::FetchPartition> partitions(1000);
+  for (int32_t i = 0; i < 1000; ++i) partitions[static_cast<size_t>(i)].partition = PartitionIndex(i);
+  std::vector<FetchRequest::FetchTopic> topics(1);
+  topics[0].topic = "orders";
+  topics[0].partitions = partitions;
+  FetchRequest request;
+  request.replica_id = BrokerId(-1);
+  request.session_epoch = 0;
+  request.topics = topics;
+  request.session_id = broker_->ask<FetchResponse>(handle_fetch, request, 12)->response.session_id;
+  ASSERT_NE(request.session_id, 0);
+  request.session_epoch = 1;
+  request.topics = {};
+  CallUnderTest refused(cluster_.loop, request, 12);
+  refused.outcome().memory_max = 100'000;
+  handle_fetch(*broker_->services, refused.take());
+  ASSERT_TRUE(refused.outcome().closed);
+  EXPECT_TRUE(refused.outcome().closed->starts_with("a fetch of 1000 partitions takes ")) << *refused.outcome().closed;
+  request.session_epoch = 2;
+  CallUnderTest counted(cluster_.loop, request, 12);
+  handle_fetch(*broker_->services, counted.take());
+  EXPECT_GT(counted.outcome().memory, 100'000u);
 }
 
 TEST_F(RequestBoundsTest, AFetchOfANameThatIsTooLongHasNoSession) {
