@@ -21,6 +21,7 @@
 #include "broker/handlers/read_replica.h"
 #include "broker/handlers/reply.h"
 #include "broker/handlers/services.h"
+#include "protocol/base/topic_name.h"
 #include "protocol/messages/fetch.h"
 #include "protocol/records/conversion.h"
 
@@ -299,7 +300,7 @@ void FetchCall::resolve() {
       }
       if (!wish.topic || *wish.topic != topic->name) wish.topic = std::make_shared<const std::string>(topic->name);
     }
-    if (view->partition(*wish.topic, wish.partition) == nullptr) {
+    if (wish.topic->size() > kTopicNameBytesMax || view->partition(*wish.topic, wish.partition) == nullptr) {
       missing_[i] = unknown_partition_error(*view);
       continue;
     }

@@ -37,7 +37,11 @@ FetchSession::Key FetchSession::key_of(const FetchWish& wish) const {
 // Those that it would grow by.
 size_t FetchSession::count_new(const std::vector<FetchWish>& wishes) const {
   MutexLock lock(mutex_);
-  return static_cast<size_t>(std::count_if(wishes.begin(), wishes.end(), [&](const FetchWish& wish) { return !entries_.contains(key_of(wish)); }));
+  size_t count = 0;
+  for (const FetchWish& wish : wishes) {
+    if (!entries_.contains(key_of(wish))) ++count;
+  }
+  return count;
 }
 
 void FetchSession::update(const std::vector<FetchWish>& wishes, const std::vector<FetchWish>& forgotten) {
