@@ -332,7 +332,9 @@ TEST(Log, AFlushBesideATruncationLeavesNoSnapshotOfWhatWasCut) {
   const Status status = flush->run();
   ASSERT_TRUE(status.ok());
   on.log->end_flush(*std::move(flush), status);
-  for (int i = 0; i < 3; ++i) ASSERT_TRUE(on.append(plain, LeaderEpoch(1)).ok());
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(on.append(plain, LeaderEpoch(1)).ok());
+  const BatchSpec idempotent{.records = 5, .producer_id = ProducerId(9), .producer_epoch = ProducerEpoch(0), .base_sequence = 0};
+  ASSERT_TRUE(on.append(idempotent, LeaderEpoch(1)).ok());
   ASSERT_TRUE(on.flush().ok());
   ASSERT_TRUE(on.log->truncate_to(Offset(15), kNow).ok());
   on.log->set_high_watermark(Offset(15));
