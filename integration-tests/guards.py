@@ -297,7 +297,7 @@ UNIT = [
     ("markers lost", "broker/txn/marker_sender.cc", "      for (Entry& entry : sent) try_later(std::move(entry));", "", "MarkerSender*"),
     ("ids stay", "broker/journal/coordinator_topic.cc", "      if (seen > state_->known->partitions)\n",
      "      state_->known->partitions = seen;\n      if (seen > state_->known->partitions)\n", "CoordinatorTopicTest.ATopicThatGrows*"),
-    ("internal topics", "broker/handlers/create_partitions.cc", "if (is_internal_topic(wanted.name)) return", "if (wanted.name.empty()) return",
+    ("internal topics", "broker/handlers/create_partitions.cc", "  if (!is_internal_topic(name)) return std::nullopt;\n", "  return std::nullopt;\n",
      "TopicHandlersTest.InternalTopics*"),
     ("known protocols", "broker/group/group.cc", "    discount(found->second);\n    members.erase(found);",
      "    if (found->second.joining_) --joined_;\n    members.erase(found);", "GroupCore.WhatAllKnow*"),

@@ -34,10 +34,12 @@ Error does_not_exist(std::string_view name) {
   return {ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, "The topic '" + std::string(name) + "' does not exist."};
 }
 
-Error would_part_ids_from_partitions(std::string_view name) {
-  return {ErrorCode::INVALID_PARTITIONS, "The number of partitions of '" + std::string(name) +
-                                             "' cannot change while the topic exists: it says which partition holds a group or transactional id, and committed "
-                                             "offsets would not be found again."};
+// nullopt: the topic may grow.
+std::optional<Error> why_not_to_grow(std::string_view name) {
+  if (!is_internal_topic(name)) return std::nullopt;
+  return Error{ErrorCode::INVALID_PARTITIONS, "The number of partitions of '" + std::string(name) +
+                                                  "' cannot change while the topic exists: it says which partition holds a group or transactional id, and committed "
+                                                  "offsets would not be found again."};
 }
 
 // A request until it is answered. Lives on the loop of coordination.
@@ -114,7 +116,7 @@ class Growth {
     }
     Result<znodes::ReplicaLists> added = plan_more_partitions(wanted.name, stored, wanted.count, assignments, *self->services_.view.get());
     if (!added) return settle(self, i, added.error());
-    if (is_internal_topic(wanted.name)) return settle(self, i, would_part_ids_from_partitions(wanted.name));
+    if (const auto refusal = why_not_to_grow(wanted.name)) return settle(self, i, *refusal);
     if (self->decoded_.request.validate_only) return settle_one(self);
     add_partitions(self->services_.session, std::string(wanted.name), *std::move(added), [self, i](Status status) {
       if (!status) return settle(self, i, status.error());
