@@ -29,7 +29,8 @@ ErrorCode admit(Services& services, ControllerEpoch asked, ZkOutcome outcome, co
     services.controller_epoch = asked;
     return ErrorCode::NONE;
   }
-  log_warn_every(Duration::seconds(10), "a controller speaks with epoch {}, of which ZooKeeper does not know ({}): it is listened to, and so is the one before it",
+  log_warn_every(Duration::seconds(10), "a controller speaks with epoch {}, of which ZooKeeper does not know ({}): its request is carried out and the epoch not remembered. If this goes on, it is "
+                 "no controller: give brokers a listener that clients do not reach (inter.broker.listener.name)",
                  asked, known ? fmt::format("it has {}", known->value) : known.error().message);
   return ErrorCode::NONE;
 }

@@ -283,6 +283,17 @@ int64_t KafkaAdmin::offset_at(const std::string& topic, int32_t partition, int64
   return asked->offset();
 }
 
+namespace {
+// Waits for what is asked of one topic.
+template <class Outcome>
+RdKafka::ErrorCode finish(AdminCall& call, const Outcome* (*outcome_of)(rd_kafka_event_t*), const rd_kafka_topic_result_t** (*topics_of)(const Outcome*, size_t*)) {
+  rd_kafka_event_t* event = call.wait();
+  size_t count = 0;
+  const rd_kafka_topic_result_t** topics = topics_of(outcome_of(event), &count);
+  return error_of(topics, count, event);
+}
+}  // namespace
+
 RdKafka::ErrorCode KafkaAdmin::create_topic(const std::string& topic, int partitions, int replication_factor, const ClientKeys& configs) {
   char text[256] = "";
   rd_kafka_NewTopic_t* wanted = rd_kafka_NewTopic_new(topic.c_str(), partitions, replication_factor, text, sizeof text);
@@ -291,11 +302,7 @@ RdKafka::ErrorCode KafkaAdmin::create_topic(const std::string& topic, int partit
   AdminCall call(*handle_, RD_KAFKA_ADMIN_OP_CREATETOPICS);
   rd_kafka_CreateTopics(call.handle(), &wanted, 1, call.options(), call.queue());
   rd_kafka_NewTopic_destroy(wanted);
-  rd_kafka_event_t* event = call.wait();
-  size_t count = 0;
-  const rd_kafka_CreateTopics_result_t* result = rd_kafka_event_CreateTopics_result(event);
-  const rd_kafka_topic_result_t** topics = rd_kafka_CreateTopics_result_topics(result, &count);
-  return error_of(topics, count, event);
+  return finish(call, rd_kafka_event_CreateTopics_result, rd_kafka_CreateTopics_result_topics);
 }
 
 RdKafka::ErrorCode KafkaAdmin::delete_topic(const std::string& topic) {
@@ -303,11 +310,7 @@ RdKafka::ErrorCode KafkaAdmin::delete_topic(const std::string& topic) {
   AdminCall call(*handle_, RD_KAFKA_ADMIN_OP_DELETETOPICS);
   rd_kafka_DeleteTopics(call.handle(), &unwanted, 1, call.options(), call.queue());
   rd_kafka_DeleteTopic_destroy(unwanted);
-  rd_kafka_event_t* event = call.wait();
-  size_t count = 0;
-  const rd_kafka_DeleteTopics_result_t* result = rd_kafka_event_DeleteTopics_result(event);
-  const rd_kafka_topic_result_t** topics = rd_kafka_DeleteTopics_result_topics(result, &count);
-  return error_of(topics, count, event);
+  return finish(call, rd_kafka_event_DeleteTopics_result, rd_kafka_DeleteTopics_result_topics);
 }
 
 RdKafka::ErrorCode KafkaAdmin::add_partitions(const std::string& topic, size_t partitions) {
@@ -317,11 +320,7 @@ RdKafka::ErrorCode KafkaAdmin::add_partitions(const std::string& topic, size_t p
   AdminCall call(*handle_, RD_KAFKA_ADMIN_OP_CREATEPARTITIONS);
   rd_kafka_CreatePartitions(call.handle(), &wanted, 1, call.options(), call.queue());
   rd_kafka_NewPartitions_destroy(wanted);
-  rd_kafka_event_t* event = call.wait();
-  size_t count = 0;
-  const rd_kafka_CreatePartitions_result_t* result = rd_kafka_event_CreatePartitions_result(event);
-  const rd_kafka_topic_result_t** topics = rd_kafka_CreatePartitions_result_topics(result, &count);
-  return error_of(topics, count, event);
+  return finish(call, rd_kafka_event_CreatePartitions_result, rd_kafka_CreatePartitions_result_topics);
 }
 
 void KafkaAdmin::create_topic_and_wait(const std::string& topic, int partitions, int replication_factor, const ClientKeys& configs) {
