@@ -106,11 +106,14 @@ std::vector<FetchedOffset> GroupCore::fetch_offsets(const std::string& group_id,
 
 void GroupCore::remove_offsets(Group& group, const std::vector<TopicPartition>& partitions, bool may_end_group, GroupTime now, GroupEffects& effects) {
   std::vector<StoredGroupRecord> tombstones;
-  std::set<TopicPartition> left = group.partitions_with_offsets();
+  std::set<TopicPartition> removed;
   for (const TopicPartition& partition : partitions) {
-    if (left.erase(partition) != 0) tombstones.push_back({group.id, partition, std::nullopt, std::nullopt});
+    const bool is_there = group.offsets.count(partition) != 0 || group.has_open_offset(partition);
+    if (is_there && removed.insert(partition).second) tombstones.push_back({group.id, partition, std::nullopt, std::nullopt});
   }
-  const bool ends = may_end_group && group.is(GroupState::EMPTY) && left.empty();
+  // Every retention and every deleted topic asks this of all groups: their offsets are not copied for it.
+  const auto all = [&group] { return group.open_offsets.empty() ? group.offsets.size() : group.partitions_with_offsets().size(); };
+  const bool ends = may_end_group && group.is(GroupState::EMPTY) && removed.size() == all();
   Pending pending;
   pending.kind = Pending::Kind::removal;
   pending.group = group.id;
